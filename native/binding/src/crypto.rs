@@ -1,0 +1,143 @@
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use av10_core::domain::Domain;
+use av10_core::hash::{self, DIGEST_BYTES, Digest};
+use av10_core::mldsa::{self, BatchItem, MAX_BATCH_ITEMS, PRIVATE_KEY_BYTES, PUBLIC_KEY_BYTES, SigningKey};
+use av10_core::{CryptoError, mlkem};
+use napi::Result;
+use napi::bindgen_prelude::{AsyncTask, External, Uint8Array};
+use napi_derive::napi;
+
+use crate::error::coded;
+use crate::job::{Job, job};
+
+/// An array of the caller to write into. An alias, because the macro takes `&mut` for a reference to a wrapped object.
+type OutputBytes<'a> = &'a mut [u8];
+
+/// What the garbage collector of JavaScript should know about memory it does not see.
+const HASHER_BYTES: usize = size_of::<hash::Hasher>();
+const SIGNING_KEY_BYTES: usize = size_of::<SigningKey>() + PUBLIC_KEY_BYTES + PRIVATE_KEY_BYTES;
+
+/// The names of the hash domains; a domain's index in this list stands for it in the calls below.
+#[napi(catch_unwind)]
+pub fn hash_domains() -> Vec<&'static str> {
+    Domain::ALL.iter().map(|domain| domain.name()).collect()
+}
+
+#[napi(catch_unwind)]
+pub fn hash_into(domain: u32, input: &[u8], output: OutputBytes<'_>) -> Result<()> {
+    let domain = Domain::from_index(domain).map_err(coded)?;
+    write_digest(&hash::hash(domain, &[input]), output)
+}
+
+#[napi(catch_unwind)]
+pub fn plain_hash_into(input: &[u8], output: OutputBytes<'_>) -> Result<()> {
+    write_digest(&hash::plain(input), output)
+}
+
+#[napi(catch_unwind)]
+pub fn hasher_create(domain: u32) -> Result<External<hash::Hasher>> {
+    let hasher = hash::hasher(Domain::from_index(domain).map_err(coded)?);
+    Ok(External::new_with_size_hint(hasher, HASHER_BYTES))
+}
+
+#[napi(catch_unwind)]
+pub fn hasher_update(hasher: &mut External<hash::Hasher>, input: &[u8]) {
+    hasher.update(input);
+}
+
+/// The digest so far; the hasher may go on afterwards.
+#[napi(catch_unwind)]
+pub fn hasher_digest_into(hasher: &External<hash::Hasher>, output: OutputBytes<'_>) -> Result<()> {
+    write_digest(hasher.finalize().as_bytes(), output)
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_key_from_seed(seed: &[u8]) -> Result<External<Arc<SigningKey>>> {
+    let key = Arc::new(SigningKey::from_seed(seed).map_err(coded)?);
+    Ok(External::new_with_size_hint(key, SIGNING_KEY_BYTES))
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_public_key(key: &External<Arc<SigningKey>>) -> Uint8Array {
+    key.public_key().to_vec().into()
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_sign(key: &External<Arc<SigningKey>>, context: &[u8], message: &[u8]) -> AsyncTask<Job> {
+    let (key, context, message) = (Arc::clone(key), context.to_vec(), message.to_vec());
+    job(move || Ok(key.sign(&context, &message).map_err(coded)?.to_vec()))
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_sign_sync(key: &External<Arc<SigningKey>>, context: &[u8], message: &[u8]) -> Result<Uint8Array> {
+    Ok(key.sign(context, message).map_err(coded)?.to_vec().into())
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_verify_sync(public_key: &[u8], context: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    mldsa::verify(public_key, context, message, signature)
+}
+
+/// One byte per item, 1 = valid, on all cores. The four lists are parallel.
+#[napi(catch_unwind)]
+pub fn ml_dsa_verify_batch(
+    public_keys: Vec<&[u8]>,
+    contexts: Vec<&[u8]>,
+    messages: Vec<&[u8]>,
+    signatures: Vec<&[u8]>,
+) -> Result<AsyncTask<Job>> {
+    let count = public_keys.len();
+    if count > MAX_BATCH_ITEMS {
+        return Err(coded(CryptoError::BatchTooLarge { limit: MAX_BATCH_ITEMS, got: count }));
+    }
+    for list in [&contexts, &messages, &signatures] {
+        if list.len() != count {
+            return Err(coded(CryptoError::BatchShape { expected: count, got: list.len() }));
+        }
+    }
+    let copy = |list: Vec<&[u8]>| list.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (public_keys, contexts) = (copy(public_keys), copy(contexts));
+    let (messages, signatures) = (copy(messages), copy(signatures));
+    Ok(job(move || {
+        let items: Vec<_> = (0..count)
+            .map(|i| BatchItem {
+                public_key: &public_keys[i],
+                context: &contexts[i],
+                message: &messages[i],
+                signature: &signatures[i],
+            })
+            .collect();
+        let threads = available_parallelism().map_or(1, NonZero::get);
+        Ok(mldsa::verify_batch(&items, threads).into_iter().map(u8::from).collect())
+    }))
+}
+
+/// The public key of a 64-byte seed.
+#[napi(catch_unwind)]
+pub fn ml_kem_public_key(seed: &[u8]) -> Result<Uint8Array> {
+    Ok(mlkem::public_key(seed).map_err(coded)?.to_vec().into())
+}
+
+/// Ciphertext followed by the shared secret.
+#[napi(catch_unwind)]
+pub fn ml_kem_encapsulate(public_key: &[u8]) -> Result<Uint8Array> {
+    let (ciphertext, shared_secret) = mlkem::encapsulate(public_key).map_err(coded)?;
+    Ok([ciphertext.as_slice(), shared_secret.as_slice()].concat().into())
+}
+
+#[napi(catch_unwind)]
+pub fn ml_kem_decapsulate(seed: &[u8], ciphertext: &[u8]) -> Result<Uint8Array> {
+    Ok(mlkem::decapsulate(seed, ciphertext).map_err(coded)?.to_vec().into())
+}
+
+fn write_digest(digest: &Digest, output: &mut [u8]) -> Result<()> {
+    let got = output.len();
+    let output: &mut Digest = output
+        .try_into()
+        .map_err(|_| coded(CryptoError::Length { what: "digest output", expected: DIGEST_BYTES, got }))?;
+    *output = *digest;
+    Ok(())
+}
