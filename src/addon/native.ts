@@ -17,7 +17,7 @@ export interface NativeAddon {
   hashDomains(): string[];
   hashInto(domain: number, input: Uint8Array, output: Uint8Array): void;
   plainHashInto(input: Uint8Array, output: Uint8Array): void;
-  hasherCreate(domain: number): NativeHasher;
+  hasherCreate(domain?: number): NativeHasher;
   hasherUpdate(hasher: NativeHasher, input: Uint8Array): void;
   hasherDigestInto(hasher: NativeHasher, output: Uint8Array): void;
 
@@ -49,6 +49,7 @@ export interface NativeAddon {
   ): number;
   ledgerClose(ledger: number): boolean;
   ledgerExecute(ledger: number, commit: Uint8Array, payloads: readonly Uint8Array[], threads: number): Uint8Array;
+  ledgerExecuteAsync(ledger: number, commit: Uint8Array, payloads: readonly Uint8Array[], threads: number): Promise<Uint8Array>;
   ledgerVerify(ledger: number, payload: Uint8Array, txCount: number, threads: number): Uint8Array;
   ledgerAccount(ledger: number, handle: number): Uint8Array | null;
   ledgerAccountByAddress(ledger: number, address: Uint8Array): Uint8Array | null;

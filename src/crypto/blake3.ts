@@ -17,7 +17,7 @@ export const blake3Hasher: Hasher = {
   },
   plain: (bytes) => blake3(bytes),
   stream(domain) {
-    const state = blake3.create({ context: CONTEXTS[domain] });
+    const state = domain === undefined ? blake3.create() : blake3.create({ context: CONTEXTS[domain] });
     return {
       update(bytes) {
         state.update(bytes);

@@ -8,8 +8,8 @@ export interface Hasher {
   hash(domain: HashDomain, ...parts: readonly Uint8Array[]): Uint8Array;
   /** Digest without key or context, for files and the network id: what the `b3sum` tool prints. */
   plain(bytes: Uint8Array): Uint8Array;
-  /** As `hash`, fed piece by piece. */
-  stream(domain: HashDomain): IncrementalHasher;
+  /** As `hash`, or without a domain as `plain`, fed piece by piece. */
+  stream(domain?: HashDomain): IncrementalHasher;
 }
 
 export interface IncrementalHasher {

@@ -32,8 +32,8 @@ function nativeHasher(addon: NativeAddon): Hasher {
   const indices = domainIndices(addon);
   const scratch = new Uint8Array(SCRATCH_BYTES);
 
-  function stream(domain: HashDomain): IncrementalHasher {
-    const hasher = addon.hasherCreate(indices[domain]);
+  function stream(domain?: HashDomain): IncrementalHasher {
+    const hasher = domain === undefined ? addon.hasherCreate() : addon.hasherCreate(indices[domain]);
     return {
       update(bytes) {
         addon.hasherUpdate(hasher, bytes);

@@ -324,7 +324,8 @@ function readText(reader: ByteReader, field: string): string {
   const bytes = reader.bytes(reader.u8(`${field}.length`), field);
   if (bytes.length > MAX_PEER_ID_CHARS) throw reader.refuse('LIMIT', field, `at most ${MAX_PEER_ID_CHARS} allowed`);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // Without `ignoreBOM` a leading byte order mark vanishes: two encodings of one text.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw reader.refuse('NON_CANONICAL', field, 'UTF-8 expected');
   }

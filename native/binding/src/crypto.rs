@@ -37,9 +37,13 @@ pub fn plain_hash_into(input: &[u8], output: OutputBytes<'_>) -> Result<()> {
     write_digest(&hash::plain(input), output)
 }
 
+/// A hasher of a domain, or of plain BLAKE3-256.
 #[napi(catch_unwind)]
-pub fn hasher_create(domain: u32) -> Result<External<hash::Hasher>> {
-    let hasher = hash::hasher(Domain::from_index(domain).map_err(coded)?);
+pub fn hasher_create(domain: Option<u32>) -> Result<External<hash::Hasher>> {
+    let hasher = match domain {
+        Some(index) => hash::hasher(Domain::from_index(index).map_err(coded)?),
+        None => hash::Hasher::new(),
+    };
     Ok(External::new_with_size_hint(hasher, HASHER_BYTES))
 }
 

@@ -8,12 +8,15 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, RwLockRea
 use std::thread::available_parallelism;
 
 use av10_core::codec::DecodeError;
-use av10_core::ledger::{Account, Checkpoint, Commit, Dropped, Executed, Genesis, KeyPaths, Ledger, LedgerError, Simulation};
+use av10_core::ledger::{
+    Account, Checkpoint, Commit, Dropped, Executed, Genesis, KeyPaths, Ledger, LedgerError, Simulation,
+};
 use napi::Result;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::coded;
+use crate::job::{Job, job};
 
 /// A process runs one ledger; tests and simulations run dozens.
 const MAX_LEDGERS: usize = 1024;
@@ -69,9 +72,21 @@ pub fn ledger_close(ledger: u32) -> bool {
 /// Executes a commit; `threads` check its signatures. The result is packed as `src/execution/native-codec.ts` reads it.
 #[napi(catch_unwind)]
 pub fn ledger_execute(ledger: u32, commit: &[u8], payloads: Vec<&[u8]>, threads: u32) -> Result<Uint8Array> {
+    Ok(execute(ledger, commit, &payloads, threads)?.into())
+}
+
+/// As `ledger_execute`, on a thread of the pool.
+#[napi(catch_unwind)]
+pub fn ledger_execute_async(ledger: u32, commit: &[u8], payloads: Vec<&[u8]>, threads: u32) -> AsyncTask<Job> {
+    let commit = commit.to_vec();
+    let payloads: Vec<Vec<u8>> = payloads.into_iter().map(<[u8]>::to_vec).collect();
+    job(move || execute(ledger, &commit, &payloads.iter().map(Vec::as_slice).collect::<Vec<_>>(), threads))
+}
+
+fn execute(ledger: u32, commit: &[u8], payloads: &[&[u8]], threads: u32) -> Result<Vec<u8>> {
     let shared = find(ledger)?;
     let what = "the commit does not follow its format";
-    let commit = Commit::decode(commit, &payloads).map_err(|_: DecodeError| coded(LedgerError::Input { what }))?;
+    let commit = Commit::decode(commit, payloads).map_err(|_: DecodeError| coded(LedgerError::Input { what }))?;
     let (candidates, verifier) = {
         let ledger = read(&shared);
         (ledger.candidates(&commit), ledger.verifier())
@@ -79,7 +94,7 @@ pub fn ledger_execute(ledger: u32, commit: &[u8], payloads: Vec<&[u8]>, threads:
     let mut candidates = candidates.map_err(coded)?;
     verifier.check(&mut candidates, cores(threads)).map_err(coded)?;
     let executed = write(&shared).apply(&commit, &candidates).map_err(coded)?;
-    Ok(pack_executed(&executed).into())
+    Ok(pack_executed(&executed))
 }
 
 /// Checks the signatures of a payload against the newest keys, so that execution finds them checked. One byte for each
@@ -155,7 +170,7 @@ fn register(ledger: Ledger) -> Result<u32> {
 }
 
 fn find(number: u32) -> Result<Shared> {
-    open().by_number.get(&number).cloned().ok_or_else(|| coded(LedgerError::Stopped))
+    open().by_number.get(&number).cloned().ok_or_else(|| coded(LedgerError::Closed { ledger: number }))
 }
 
 // A lock is poisoned by a panic under it. The table is whole after one; a ledger that was executing refuses to go on.

@@ -53,20 +53,24 @@ impl KeyReader {
 }
 
 impl KeyFile {
-    /// Opens `path`, creating it if it is missing, and cuts it to the `keep` keys that the state knows of: later ones
-    /// come again when the commits behind the state are executed again.
-    pub fn open(genesis: File, genesis_count: u32, path: &Path, keep: u32) -> Result<Self, LedgerError> {
+    /// Opens `path`, creating it if it is missing; the state knows of its first `known` keys.
+    pub fn open(genesis: File, genesis_count: u32, path: &Path, known: u32) -> Result<Self, LedgerError> {
         let failed = |error: std::io::Error| LedgerError::key_file("opening", &error);
-        let appended =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-        let length = u64::from(keep) * PUBLIC_KEY_BYTES as u64;
-        let found = appended.metadata().map_err(failed)?.len();
-        if found < length {
-            return Err(LedgerError::KeysMissing { expected: keep, got: (found / PUBLIC_KEY_BYTES as u64) as u32 });
+        let mut options = OpenOptions::new();
+        let appended = options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let found = appended.metadata().map_err(failed)?.len() / PUBLIC_KEY_BYTES as u64;
+        if found < u64::from(known) {
+            return Err(LedgerError::KeysMissing { expected: known, got: found as u32 });
         }
-        appended.set_len(length).map_err(failed)?;
         let reader = KeyReader { genesis: Arc::new(genesis), genesis_count, appended: Arc::new(appended) };
-        Ok(Self { reader, written: keep, staged: Vec::new() })
+        Ok(Self { reader, written: known, staged: Vec::new() })
+    }
+
+    /// Cuts the file to the keys that the state knows of: later ones come again when the commits behind the state are
+    /// executed again.
+    pub fn cut(&self) -> Result<(), LedgerError> {
+        let length = u64::from(self.written) * PUBLIC_KEY_BYTES as u64;
+        self.reader.appended.set_len(length).map_err(|error| LedgerError::key_file("cutting", &error))
     }
 
     pub fn reader(&self) -> KeyReader {

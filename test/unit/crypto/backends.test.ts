@@ -198,6 +198,9 @@ suite('hashing', () => {
     for (const { hasher } of BACKENDS) {
       assert.deepEqual(hasher.hash('log', ...parts), NATIVE.hasher.hash('log', concatBytes(...parts)));
       assert.deepEqual(hasher.plain(concatBytes(...parts)), NATIVE.hasher.plain(concatBytes(...parts)));
+      const stream = hasher.stream();
+      for (const part of parts) stream.update(part);
+      assert.deepEqual(stream.digest(), hasher.plain(concatBytes(...parts)));
     }
   });
 

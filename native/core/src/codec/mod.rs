@@ -5,5 +5,7 @@ mod reader;
 pub mod receipt;
 pub mod statement;
 pub mod transaction;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 pub use reader::{DecodeError, Reader};

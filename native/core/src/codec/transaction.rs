@@ -126,9 +126,8 @@ fn read_batch(reader: &mut Reader<'_>) -> Result<Batch, DecodeError> {
         return Err(DecodeError::NonCanonical);
     }
     reader.count(count, MAX_TRANSFERS, handle_bytes + amount_bytes)?;
-    let recipients: Vec<u32> =
-        column(reader.bytes(count * handle_bytes)?, handle_bytes).map(|value| value as u32).collect();
-    let amounts: Vec<u64> = column(reader.bytes(count * amount_bytes)?, amount_bytes).collect();
+    let recipients = column(reader.bytes(count * handle_bytes)?, handle_bytes, |value| value as u32);
+    let amounts = column(reader.bytes(count * amount_bytes)?, amount_bytes, |value| value);
     // The width of the bits in use is the width of the highest value.
     let handles_used = recipients.iter().fold(0, |used, handle| used | handle);
     let amounts_used = amounts.iter().fold(0, |used, amount| used | amount);
@@ -138,13 +137,28 @@ fn read_batch(reader: &mut Reader<'_>) -> Result<Batch, DecodeError> {
     Ok(Batch { asset, atomic: flags == ATOMIC, recipients, amounts })
 }
 
-/// The values of a column of `width` bytes each.
-fn column(bytes: &[u8], width: usize) -> impl Iterator<Item = u64> {
-    bytes.chunks_exact(width).map(move |value| {
+/// The values of a column of `width` bytes each, 1 to 8.
+fn column<T>(bytes: &[u8], width: usize, narrow: fn(u64) -> T) -> Vec<T> {
+    // A width that the compiler knows turns each value into one load.
+    match width {
+        1 => values::<1, T>(bytes, narrow),
+        2 => values::<2, T>(bytes, narrow),
+        3 => values::<3, T>(bytes, narrow),
+        4 => values::<4, T>(bytes, narrow),
+        5 => values::<5, T>(bytes, narrow),
+        6 => values::<6, T>(bytes, narrow),
+        7 => values::<7, T>(bytes, narrow),
+        _ => values::<8, T>(bytes, narrow),
+    }
+}
+
+fn values<const WIDTH: usize, T>(bytes: &[u8], narrow: fn(u64) -> T) -> Vec<T> {
+    let value = |value: &[u8; WIDTH]| {
         let mut wide = [0; 8];
-        wide[..width].copy_from_slice(value);
-        u64::from_le_bytes(wide)
-    })
+        wide[..WIDTH].copy_from_slice(value);
+        narrow(u64::from_le_bytes(wide))
+    };
+    bytes.as_chunks::<WIDTH>().0.iter().map(value).collect()
 }
 
 /// Bytes that hold `value`, at least one.

@@ -22,6 +22,9 @@ pub struct Row {
 
 type Values = [u64; PAGE_ACCOUNTS];
 
+/// Asset, handle and balance before each change.
+pub(crate) type Journal = Vec<(u32, u32, u64)>;
+
 /// A page as it was at the last checkpoint.
 struct SavedPage {
     balances: Values,
@@ -127,14 +130,22 @@ impl Accounts {
         self.columns[asset][handle as usize] = balance;
     }
 
-    /// Adds to a balance and answers what it was; none if the sum is no u64.
-    #[inline]
-    pub(super) fn credit(&mut self, asset: usize, handle: u32, amount: u64) -> Option<u64> {
-        self.touch(asset, handle);
-        let balance = &mut self.columns[asset][handle as usize];
-        let before = *balance;
-        *balance = before.checked_add(amount)?;
-        Some(before)
+    /// Adds `amounts` to the balances of `recipients`, noting in `journal` what each of them was. None if a sum is no u64.
+    pub(crate) fn credit(
+        &mut self,
+        asset: usize,
+        recipients: &[u32],
+        amounts: &[u64],
+        journal: &mut Journal,
+    ) -> Option<()> {
+        recipients.iter().for_each(|&recipient| self.touch(asset, recipient));
+        let column = self.columns[asset].as_mut_slice();
+        for (&recipient, &amount) in recipients.iter().zip(amounts) {
+            let balance = &mut column[recipient as usize];
+            journal.push((asset as u32, recipient, *balance));
+            *balance = balance.checked_add(amount)?;
+        }
+        Some(())
     }
 
     /// Appends an account and answers its handle. Its page is saved first.

@@ -7,7 +7,7 @@ use crate::codec::transaction::{Batch, Payload, Transaction};
 use crate::key_file::{self, PublicKey};
 use crate::mldsa::SIGNATURE_BYTES;
 
-use super::accounts::{Accounts, Row};
+use super::accounts::{Accounts, Journal, Row};
 use super::code::{Applied, Dropped};
 use super::genesis::Genesis;
 use super::system::YoungKey;
@@ -37,9 +37,9 @@ enum Failure {
     Internal,
 }
 
-/// What to restore if a payload ends in the middle. Balances are in order of change.
+/// What to restore if a payload ends in the middle.
 struct Undo {
-    balances: Vec<(u32, u32, u64)>,
+    balances: Journal,
     accounts: u32,
     keys: u32,
     fee_pool: u64,
@@ -188,9 +188,7 @@ fn transfer_all(accounts: &mut Accounts, undo: &mut Undo, batch: &Batch, sender:
         total = affordable.ok_or(failed(Applied::InsufficientBalance))?;
     }
     write_balance(accounts, undo, asset, sender, balance - total);
-    for (&recipient, &amount) in batch.recipients.iter().zip(&batch.amounts) {
-        add_balance(accounts, undo, asset, recipient, amount)?;
-    }
+    credit(accounts, undo, asset, &batch.recipients, &batch.amounts)?;
     Ok(done(0, batch.recipients.len() as u64))
 }
 
@@ -205,7 +203,7 @@ fn transfer_each(accounts: &mut Accounts, undo: &mut Undo, batch: &Batch, sender
             continue;
         }
         write_balance(accounts, undo, asset, sender, balance - amount);
-        add_balance(accounts, undo, asset, recipient, amount)?;
+        credit(accounts, undo, asset, &[recipient], &[amount])?;
         bitmap[index / 8] |= 1 << (index % 8);
         succeeded += 1;
     }
@@ -274,18 +272,15 @@ fn write_balance(accounts: &mut Accounts, undo: &mut Undo, asset: usize, handle:
     accounts.set_balance(asset, handle, balance);
 }
 
-/// The supply of an asset is a u64, so the sum always fits; if it does not, the supply was violated.
-#[inline]
-fn add_balance(
+/// The supply of an asset is a u64, so every sum fits; if one does not, the supply was violated.
+fn credit(
     accounts: &mut Accounts,
     undo: &mut Undo,
     asset: usize,
-    handle: u32,
-    amount: u64,
+    recipients: &[u32],
+    amounts: &[u64],
 ) -> Result<(), Failure> {
-    let before = accounts.credit(asset, handle, amount).ok_or(Failure::Internal)?;
-    undo.balances.push((asset as u32, handle, before));
-    Ok(())
+    accounts.credit(asset, recipients, amounts, &mut undo.balances).ok_or(Failure::Internal)
 }
 
 impl Undo {

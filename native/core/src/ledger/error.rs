@@ -24,6 +24,8 @@ pub enum LedgerError {
     Invariant { what: &'static str },
     /// An earlier failure left the state half way; only restoring it helps.
     Stopped,
+    /// No ledger of this number is open.
+    Closed { ledger: u32 },
 }
 
 impl LedgerError {
@@ -42,6 +44,7 @@ impl Coded for LedgerError {
             Self::KeyFile { .. } | Self::KeyDamaged { .. } | Self::KeysMissing { .. } => "LEDGER_KEY_FILE",
             Self::Invariant { .. } => "LEDGER_INVARIANT",
             Self::Stopped => "LEDGER_STOPPED",
+            Self::Closed { .. } => "LEDGER_CLOSED",
         }
     }
 }
@@ -58,6 +61,7 @@ impl fmt::Display for LedgerError {
             Self::KeysMissing { expected, got } => write!(f, "the key file must hold {expected} keys, it holds {got}"),
             Self::Invariant { what } => write!(f, "{what}"),
             Self::Stopped => write!(f, "the ledger stopped at an earlier failure; restart from a snapshot"),
+            Self::Closed { ledger } => write!(f, "ledger {ledger} is not open"),
         }
     }
 }

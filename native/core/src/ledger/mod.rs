@@ -10,6 +10,8 @@ mod error;
 mod genesis;
 mod snapshot;
 mod system;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod verified;
 
@@ -24,7 +26,7 @@ pub use error::LedgerError;
 pub use genesis::{Genesis, Issue};
 pub use verdict::{Candidate, Judged, Verifier};
 
-use accounts::{Accounts, Row};
+use accounts::{Accounts, Journal, Row};
 use apply::Moment;
 use checkpoint::Checkpoints;
 use system::System;
@@ -71,7 +73,7 @@ struct State {
     system: System,
     keys: KeyFile,
     /// Kept for its capacity.
-    journal: Vec<(u32, u32, u64)>,
+    journal: Journal,
 }
 
 pub struct Ledger {
@@ -115,6 +117,7 @@ impl Ledger {
         let supply = supply.map_err(|_| LedgerError::Genesis { what: "the supply of an asset must be below 2^64" })?;
         let system = System::new(genesis.members, supply);
         let keys = KeyFile::open(file, genesis.accounts, paths.keys, 0)?;
+        keys.cut()?;
         let checkpoints = Checkpoints::new(&genesis);
         // Makes the account trees, so that a checkpoint only costs what changed.
         accounts.root();
@@ -162,8 +165,9 @@ impl Ledger {
         }
     }
 
-    /// Judges the transactions of a commit, all but their signatures.
+    /// Judges the transactions of the next commit, all but their signatures.
     pub fn candidates<'a>(&self, commit: &Commit<'a>) -> Result<Vec<Candidate<'a>>, LedgerError> {
+        self.expect(commit)?;
         let mut candidates = Vec::new();
         for block in &commit.blocks {
             let history = self.rules.genesis.registry_history_commits;

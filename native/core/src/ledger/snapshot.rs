@@ -57,6 +57,7 @@ impl Ledger {
         check_supply(&ledger.state)?;
         ledger.check_keys()?;
         ledger.check_roots()?;
+        ledger.state.keys.cut()?;
         Ok(ledger)
     }
 
@@ -91,8 +92,13 @@ impl Ledger {
     fn check_keys(&self) -> Result<(), LedgerError> {
         let reader = self.state.keys.reader();
         let genesis_accounts = self.rules.genesis.accounts;
-        for row in (0..self.state.accounts.count()).map(|handle| self.state.accounts.row(handle)) {
-            if row.key_slot >= genesis_accounts {
+        for handle in 0..self.state.accounts.count() {
+            let row = self.state.accounts.row(handle);
+            let appended = row.key_slot.checked_sub(genesis_accounts);
+            if appended.map_or(row.key_slot != handle, |index| index >= self.state.keys.count()) {
+                return Err(LedgerError::Snapshot { what: "an account names a key that is not its own" });
+            }
+            if appended.is_some() {
                 reader.read(row.key_slot, &row.key_hash)?;
             }
         }
@@ -106,7 +112,8 @@ impl Ledger {
         if last.statement.commit_index != self.last_commit {
             return Ok(());
         }
-        if (last.statement.accounts_root, last.statement.system_root) != (accounts_root, system_root) {
+        let expected = (last.statement.accounts_root, last.statement.system_root, last.statement.time_ms, 0);
+        if expected != (accounts_root, system_root, self.last_time_ms, self.checkpoints.results.count) {
             return Err(LedgerError::Snapshot { what: "the state does not lead to the roots of its statement" });
         }
         self.checkpoints.provable = true;

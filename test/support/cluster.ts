@@ -1,0 +1,339 @@
+import { DEFAULT_PACING, defaultBounds } from '../../src/consensus/index.ts';
+import type { Hasher } from '../../src/crypto/hasher.ts';
+import { nativeBackend } from '../../src/crypto/native.ts';
+import type { Signer, Verifier } from '../../src/crypto/signer.ts';
+import { type Ledger, ledgerGenesis, ModelLedger, simulatedSignature, VERIFY_STATUS } from '../../src/execution/index.ts';
+import { Committee, type Member, validatorId } from '../../src/params/committee.ts';
+import { decodeGenesis, encodeGenesis, type Genesis } from '../../src/params/genesis.ts';
+import { defaultParameters, type ProtocolParameters } from '../../src/params/protocol-parameters.ts';
+import { DEFAULT_ADMISSION_OPTIONS, DEFAULT_MEMPOOL_OPTIONS, inlineVerifier } from '../../src/pipeline/index.ts';
+import { indexReceipts } from '../../src/replica/receipt-feed.ts';
+import { DEFAULT_REPLICA_OPTIONS } from '../../src/replica/options.ts';
+import { initialise, type RestartModules, type RestartOptions, restart } from '../../src/replica/restart.ts';
+import { Validator } from '../../src/replica/validator.ts';
+import { MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
+import { type Address, type CommitDigest, type CommitIndex, id, type TransactionId } from '../../src/types/ids.ts';
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../src/types/limits.ts';
+import { parsePayload, type SignedBody } from '../../src/types/payload.ts';
+import { accountAddress, decodeEnvelope, encodeTransactionBody, transactionId } from '../../src/types/transaction-codec.ts';
+import { assertDefined } from '../../src/util/assert.ts';
+import { ByteWriter } from '../../src/util/byte-writer.ts';
+import { equalBytes, toHex } from '../../src/util/bytes.ts';
+import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
+import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
+import { Prng } from '../../src/util/prng.ts';
+import { MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.ts';
+import { OwnBlocks } from './own-blocks.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const ACCOUNTS = 16;
+const BALANCE = 1_000_000n;
+const PATHS = { log: 'data/log', snapshots: 'data/snapshots', guard: 'guard/guard' };
+
+export interface ClusterOptions {
+  readonly powers: readonly number[];
+  readonly seed: number;
+  readonly parameters?: Partial<ProtocolParameters>;
+  readonly network?: Partial<MemoryNetworkOptions>;
+  readonly snapshotEveryMs?: number;
+}
+
+interface Node {
+  readonly disk: SimulatedDisk;
+  validator: Validator | undefined;
+  /** Every commit this node ever reported, over all its lives. */
+  readonly commits: Map<CommitIndex, CommitDigest>;
+  readonly finals: Map<TransactionId, CommitIndex>;
+  readonly checkpoints: Map<number, string>;
+  halted: string | undefined;
+  /** What it complained about in its peers, and why it did not vote or sync. */
+  readonly complaints: string[];
+  boot: number;
+}
+
+/**
+ * A network of whole validators in one process under virtual time, over a simulated network and simulated disks: the production code from the
+ * transport's frames to the disk's bytes, with signatures that cost nothing.
+ */
+export class Cluster {
+  readonly time = new VirtualTime();
+  readonly network: MemoryNetwork;
+  readonly genesis: Genesis;
+  readonly accounts: readonly { readonly address: Address; readonly publicKey: Uint8Array; nonce: number }[];
+  readonly nodes: readonly Node[];
+  readonly hasher: Hasher = nativeBackend().hasher;
+  /** Every own block that anybody ever sent. */
+  readonly ownBlocks: OwnBlocks;
+  readonly #prng: Prng;
+  readonly #options: ClusterOptions;
+  readonly #accountsBin: Uint8Array;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#prng = new Prng(options.seed);
+    this.ownBlocks = new OwnBlocks(this.hasher);
+    this.network = new MemoryNetwork({ nodes: options.powers.length, time: this.time, prng: new Prng(options.seed + 1), ...options.network });
+    const keys = Array.from({ length: ACCOUNTS }, () => this.#prng.bytes(PUBLIC_KEY_BYTES));
+    this.accounts = keys.map((publicKey) => ({ publicKey, address: accountAddress(this.hasher, publicKey), nonce: 0 }));
+    const rows = new ByteWriter();
+    for (const key of keys) rows.bytes(key).u64(BALANCE);
+    this.#accountsBin = rows.finish();
+    this.genesis = this.#makeGenesis();
+    this.nodes = options.powers.map((_, i) => ({
+      disk: new SimulatedDisk(options.seed * 100 + i),
+      validator: undefined,
+      commits: new Map(),
+      finals: new Map(),
+      checkpoints: new Map(),
+      halted: undefined,
+      complaints: [],
+      boot: 0,
+    }));
+  }
+
+  async startAll(): Promise<void> {
+    for (const index of this.nodes.keys()) {
+      await initialise(this.#restartOptions(index, false), this.#restartModules(index));
+      await this.start(index);
+    }
+  }
+
+  async start(index: number, recoverIdentity = false): Promise<void> {
+    const node = this.node(index);
+    node.boot += 1;
+    const { boot } = node;
+    const receipts = new MemoryReceiptIndex({ retainCommits: 100_000 });
+    const restarted = await restart(this.#restartOptions(index, recoverIdentity), {
+      ...this.#restartModules(index),
+      replayed: (result) => {
+        indexReceipts(receipts, result, SILENT_LOGGER);
+        this.#note(node, result.index, result.checkpoint);
+      },
+    });
+    const { committee, networkId } = this.genesis;
+    const bootId = toHex(this.#prng.bytes(16));
+    const options = { ...DEFAULT_REPLICA_OPTIONS, snapshotEveryMs: this.#options.snapshotEveryMs ?? DEFAULT_REPLICA_OPTIONS.snapshotEveryMs };
+    const { verifier, hasher } = this.#crypto();
+    const validator = new Validator(
+      {
+        identity: { networkId, epoch: 1, own: index, bootId },
+        core: this.#restartOptions(index, false).core,
+        options,
+        genesis: this.genesis,
+        mempool: DEFAULT_MEMPOOL_OPTIONS,
+        admission: { ...DEFAULT_ADMISSION_OPTIONS, trustedSources: ['test'] },
+        optimizer: 'off',
+      },
+      {
+        hasher,
+        verifier,
+        signer: this.#signer(committee.member(index).consensusKey),
+        transport: this.ownBlocks.tap(index, this.network.transport(index)),
+        clock: this.time,
+        timers: this.network.timers(index),
+        logger: complaining(node.complaints),
+        instruments: NO_INSTRUMENTS,
+        signatures: inlineVerifier((payload, count) => this.#checkSignatures(payload, count)),
+        receipts,
+        verifyLoad: () => 0,
+        posture: () => [],
+      },
+      restarted,
+    );
+    validator.subscribe((event) => {
+      // A dead process may still notice that its disk is gone.
+      if (node.boot !== boot || node.validator !== validator || node.disk.isOff) return;
+      if (event.type === 'commit') this.#note(node, event.commit.index, restarted.ledger.lastCheckpoint, event.commit.digest);
+      if (event.type === 'transaction' && event.status.level === 'final') merge(node.finals, new Map([[event.status.id, event.status.receipt?.commit ?? 0]]), 'final');
+      if (event.type === 'halted') node.halted = `${event.code}: ${event.message}`;
+    });
+    node.validator = validator;
+    await validator.start();
+  }
+
+  /** As `kill -9`, or with `power-cut` as if the plug was pulled. */
+  crash(index: number, cause: 'killed' | 'power-cut'): void {
+    const node = this.node(index);
+    this.network.kill(index);
+    node.disk.restart(cause);
+    node.validator = undefined;
+  }
+
+  wipe(index: number): void {
+    this.crash(index, 'killed');
+    const node = this.node(index) as { disk: SimulatedDisk };
+    node.disk = new SimulatedDisk(this.#options.seed * 100 + 50 + index);
+  }
+
+  /** Runs virtual time, letting promises settle after each event. */
+  async run(ms: number): Promise<void> {
+    await this.runUntil(() => false, ms);
+  }
+
+  async runUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
+    const untilMs = this.time.monotonicMs() + limitMs;
+    await settle();
+    while (!condition()) {
+      if (!this.time.step(untilMs)) break;
+      await settle();
+    }
+    if (condition()) return true;
+    this.time.advance(untilMs - this.time.monotonicMs());
+    await settle();
+    return condition();
+  }
+
+  /** A signed transfer of 1 from an account to the next one, with the account's next nonce. */
+  transfer(from: number, amount = 1n): SignedBody & { readonly id: TransactionId } {
+    const account = assertDefined(this.accounts[from], 'account');
+    const body = encodeTransactionBody({
+      kind: 'transfer-batch',
+      sender: account.address,
+      keyVersion: 0,
+      nonce: account.nonce++,
+      expiryMs: this.time.wallMs() + 3_600_000,
+      fee: 0n,
+      asset: 0,
+      atomic: true,
+      recipients: Uint32Array.of((from + 1) % ACCOUNTS),
+      amounts: BigUint64Array.of(amount),
+    });
+    return { id: transactionId(this.hasher, body), body, signature: simulatedSignature(this.hasher, account.publicKey, body) };
+  }
+
+  node(index: number): Node {
+    return assertDefined(this.nodes[index], 'node index');
+  }
+
+  validator(index: number): Validator {
+    return assertDefined(this.node(index).validator, 'node is running');
+  }
+
+  /** Throws when two nodes ever disagreed on a commit, a receipt or a checkpoint's state, or one said two things; returns the longest history. */
+  assertAgreement(): Map<CommitIndex, CommitDigest> {
+    const commits = new Map<CommitIndex, CommitDigest>();
+    const finals = new Map<TransactionId, CommitIndex>();
+    const statements = new Map<number, string>();
+    this.ownBlocks.assertNoTwins();
+    for (const [index, node] of this.nodes.entries()) {
+      if (node.halted !== undefined) throw new Error(`node ${index} halted: ${node.halted}`);
+      merge(commits, node.commits, `commit of node ${index}`);
+      merge(finals, node.finals, `final of node ${index}`);
+      merge(statements, node.checkpoints, `checkpoint of node ${index}`);
+    }
+    return commits;
+  }
+
+  #note(node: Node, index: CommitIndex, checkpoint: { readonly index: number; readonly digest: string } | undefined, digest?: CommitDigest): void {
+    if (digest !== undefined) merge(node.commits, new Map([[index, digest]]), 'own commit');
+    if (checkpoint !== undefined) merge(node.checkpoints, new Map([[checkpoint.index, checkpoint.digest]]), 'own checkpoint');
+  }
+
+  #makeGenesis(): Genesis {
+    const { powers } = this.#options;
+    const members = powers.map((power, i): Member => {
+      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#prng.bytes(PUBLIC_KEY_BYTES)) as [Uint8Array, Uint8Array, Uint8Array];
+      return { validatorId: validatorId(this.hasher, identityKey), name: `v${i}`, identityKey, consensusKey, linkKey, power, peerId: `peer-${i}`, address: `127.0.0.1:${30_311 + i}` };
+    });
+    const bytes = encodeGenesis({
+      name: 'simulated',
+      timeMs: this.time.wallMs(),
+      parameters: { ...defaultParameters(powers.length), ...this.#options.parameters },
+      assets: [{ symbol: 'AV10', decimals: 6 }],
+      members,
+      accounts: { file: 'accounts.bin', count: ACCOUNTS, blake3: toHex(this.hasher.plain(this.#accountsBin)) },
+    });
+    return decodeGenesis(this.hasher, bytes);
+  }
+
+  #restartOptions(index: number, recoverIdentity: boolean): RestartOptions {
+    const { committee, parameters, networkId, timeMs } = this.genesis;
+    const core = {
+      committee,
+      parameters,
+      epoch: 1,
+      own: index,
+      genesis: { digest: id<CommitDigest>(networkId), timeMs },
+      pacing: DEFAULT_PACING,
+      bounds: defaultBounds(committee.size, parameters.gcDepth),
+    };
+    return { networkId, validatorId: committee.member(index).validatorId, core, paths: PATHS, payloadCacheBytes: 16 * 1024 * 1024, recoverIdentity };
+  }
+
+  #restartModules(index: number): RestartModules {
+    const prng = new Prng(this.#options.seed * 1_000 + index);
+    return {
+      disk: this.node(index).disk,
+      hasher: this.hasher,
+      random: { bytes: (length) => prng.bytes(length) },
+      clock: this.time,
+      metrics: storageMetrics(NO_INSTRUMENTS),
+      timers: this.network.timers(index),
+      logger: SILENT_LOGGER,
+      openLedger: (snapshot) => this.#openLedger(snapshot),
+      runnerOf: (ledger) => ({ execute: async (commit) => ledger.execute(commit) }),
+      replayed: () => undefined,
+    };
+  }
+
+  #openLedger(snapshot: readonly Uint8Array[] | undefined): Ledger {
+    const options = { genesis: ledgerGenesis(this.hasher, this.genesis), accounts: this.#accountsBin };
+    const oracle = (publicKey: Uint8Array, body: Uint8Array, signature: Uint8Array) => equalBytes(signature, simulatedSignature(this.hasher, publicKey, body));
+    const modules = { hasher: this.hasher, oracle };
+    return snapshot === undefined ? new ModelLedger(options, modules) : ModelLedger.restore(options, modules, snapshot, new Uint8Array(0));
+  }
+
+  #checkSignatures(payload: Uint8Array, count: number): Uint8Array {
+    const { items } = parsePayload(this.hasher, payload, count);
+    return Uint8Array.from(items, ({ body, signature }) => {
+      const account = this.accounts.find(({ address }) => address === decodeEnvelope(body).sender);
+      if (account === undefined) return VERIFY_STATUS.unknownKey;
+      return equalBytes(signature, simulatedSignature(this.hasher, account.publicKey, body)) ? VERIFY_STATUS.valid : VERIFY_STATUS.wrongSignature;
+    });
+  }
+
+  #crypto(): { readonly hasher: Hasher; readonly verifier: Verifier } {
+    const { hasher } = this;
+    const valid = (key: Uint8Array, context: Uint8Array, message: Uint8Array, signature: Uint8Array) => equalBytes(signature, tag(hasher, key, context, message));
+    return {
+      hasher,
+      verifier: {
+        verify: async (key, context, message, signature) => valid(key, context, message, signature),
+        verifyMany: async (items) => Uint8Array.from(items, (item) => (valid(item.publicKey, item.context, item.message, item.signature) ? 1 : 0)),
+      },
+    };
+  }
+
+  #signer(publicKey: Uint8Array): Signer {
+    return { publicKey, sign: async (context, message) => tag(this.hasher, publicKey, context, message) };
+  }
+}
+
+/** Stands for a signature: binds key, context and message, and costs one hash. */
+function tag(hasher: Hasher, publicKey: Uint8Array, context: Uint8Array, message: Uint8Array): Uint8Array {
+  const signature = new Uint8Array(SIGNATURE_BYTES);
+  signature.set(hasher.hash('sig', publicKey.subarray(0, 64), context, message));
+  return signature;
+}
+
+function merge<K, V>(into: Map<K, V>, from: ReadonlyMap<K, V>, what: string): void {
+  for (const [key, value] of from) {
+    const known = into.get(key);
+    if (known !== undefined && known !== value) throw new Error(`${what} ${String(key)}: ${String(value)} instead of ${String(known)}`);
+    into.set(key, value);
+  }
+}
+
+/** Keeps warnings and errors as lines; everything else is not of interest. */
+function complaining(lines: string[]): Logger {
+  const note = (message: string, fields?: object): void => {
+    lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  return { debug() {}, info() {}, warn: note, error: note, child: () => complaining(lines) };
+}
+
+/** Every promise that can settle without time passing has settled. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
