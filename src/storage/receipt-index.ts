@@ -1,0 +1,47 @@
+import type { CommitIndex, TransactionId } from '../types/ids.ts';
+
+export interface IndexedReceipt {
+  readonly commitIndex: CommitIndex;
+  /** Canonical bytes of the receipt. */
+  readonly receipt: Uint8Array;
+}
+
+export interface ReceiptOf {
+  readonly id: TransactionId;
+  readonly receipt: Uint8Array;
+}
+
+/**
+ * Finds a transaction's receipt and commit by its id. Derived data: what is missing is made again by replaying the log from `cursor` on, so
+ * nothing here is synced before anything else may go on.
+ */
+export interface ReceiptIndex {
+  /** The last commit that was added; the next one to add follows it. */
+  readonly cursor: CommitIndex;
+  /**
+   * All receipts of the next commit. A transaction that is there already, because it was dropped before, gets the new receipt.
+   * @throws StorageError INDEX_GAP, INDEX_BUSY (flush first)
+   */
+  add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[]): void;
+  /** Goes on behind `commitIndex` without the commits up to it: after the state came from a snapshot. */
+  skipTo(commitIndex: CommitIndex): void;
+  get(id: TransactionId): IndexedReceipt | undefined;
+  /**
+   * Everything added so far has been handed to the database.
+   * @throws StorageError INDEX_FAILED; what was added is kept and written at the next flush
+   */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ReceiptIndexOptions {
+  /** Receipts of older commits are forgotten. Bounds the index. */
+  readonly retainCommits: number;
+  /** Added and not yet handed to the database; beyond it `add` refuses. */
+  readonly maxPendingBytes: number;
+}
+
+export const DEFAULT_RECEIPT_INDEX_OPTIONS: ReceiptIndexOptions = {
+  retainCommits: 100_000,
+  maxPendingBytes: 64 * 1024 * 1024,
+};
