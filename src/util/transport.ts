@@ -15,8 +15,9 @@ export interface Transport {
   /** Starts dialling and listening; events are delivered on the main thread, never during a call of `send`. */
   start(events: TransportEvents): Promise<void>;
   stop(): Promise<void>;
+  /** Queues a frame. Its parts are read later, when it is written: nobody may change them any more. */
   send(peer: PeerIndex, channel: Channel, ...frame: readonly Uint8Array[]): SendOutcome;
-  /** Ends the link now, for a coded reason; the peer may be dialled again after `holdMs`. */
+  /** Ends the link now, for a coded reason; `linkDown` follows after this call. Neither end links again before `holdMs`. */
   close(peer: PeerIndex, reason: string, holdMs: number): void;
   /** Bytes waiting to be sent to the peer. */
   queuedBytes(peer: PeerIndex): number;

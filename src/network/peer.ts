@@ -1,0 +1,254 @@
+import type { Connection } from '@libp2p/interface';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import type { Libp2p } from 'libp2p';
+import type { Clock } from '../util/clock.ts';
+import { errorText } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+import type { Random } from '../util/random.ts';
+import type { Timer, Timers } from '../util/timers.ts';
+import type { Channel, PeerIndex, SendOutcome, TransportEvents } from '../util/transport.ts';
+import { abortConnection } from './abort-connection.ts';
+import type { LinkDownReason } from './errors.ts';
+import { FLUSH_ON_STOP_MS, HANDSHAKE_TIMEOUT_MS, RETRY_DELAYS_MS, SIMULTANEOUS_DIAL_MS } from './limits.ts';
+import { type ChannelStreams, Link, type LinkEvents } from './link.ts';
+import type { LinkEndedLabel, NetworkMetrics, RefusedLabel } from './metrics.ts';
+import type { NetworkTiming } from './options.ts';
+import { type LinkPosture, linkPosture } from './posture.ts';
+
+export interface PeerOptions {
+  readonly index: PeerIndex;
+  readonly address: Multiaddr;
+  /** Whether the own peer id is the lower one: its dial wins when both dial at once. */
+  readonly isLower: boolean;
+  readonly protocols: Readonly<Record<Channel, string>>;
+  readonly queueBytes: number;
+  readonly timing: NetworkTiming;
+  readonly host: Libp2p;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: NetworkMetrics;
+  readonly events: TransportEvents;
+  readonly refused: (reason: RefusedLabel) => void;
+}
+
+interface Attempt {
+  readonly abort: AbortController;
+  readonly deadline: Timer;
+  connection?: Connection;
+  link?: Link;
+}
+
+/** The one logical link to another validator: dialled until it is up, at most one at a time (docs/spec/links.md). */
+export class Peer {
+  readonly #options: PeerOptions;
+  readonly #linkEvents: LinkEvents;
+  #link: Link | undefined;
+  #upSinceMs = { monotonic: 0, wall: 0 };
+  #attempt: Attempt | undefined;
+  #nextDial: Timer | undefined;
+  #failures = 0;
+  #heldUntilMs = 0;
+  #stopped = false;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    const { events, index } = options;
+    this.#linkEvents = {
+      accepted: (link) => {
+        if (this.#attempt?.link === link) this.#linkUp(link);
+      },
+      frame: (link, channel, frame) => {
+        if (this.#link === link) events.frame(index, channel, frame);
+      },
+      ended: (link, reason) => {
+        if (this.#link === link) this.#linkDown(reason);
+        else if (this.#attempt?.link === link) this.#attemptFailed(this.#attempt, reason);
+      },
+    };
+  }
+
+  start(): void {
+    this.#dialAfter(this.#options.isLower ? 0 : this.#options.timing.higherDialDelayMs);
+  }
+
+  get isHeld(): boolean {
+    return this.#options.clock.monotonicMs() < this.#heldUntilMs;
+  }
+
+  get posture(): LinkPosture | undefined {
+    return this.#link && linkPosture(this.#link.connection.encryption, this.#upSinceMs.wall);
+  }
+
+  get waitingBytes(): number {
+    return this.#link?.waitingBytes ?? 0;
+  }
+
+  send(channel: Channel, frame: readonly Uint8Array[]): SendOutcome {
+    const { metrics } = this.#options;
+    if (this.#link === undefined) return 'unlinked';
+    const queued = this.#link.send(channel, frame);
+    (queued ? metrics.framesSent : metrics.framesDropped).add(1, { channel });
+    return queued ? 'queued' : 'dropped';
+  }
+
+  /** Ends the link for the replica and refuses the peer for a while. `linkDown` follows after the caller's turn. */
+  close(reason: string, holdMs: number): void {
+    const { clock, events, index } = this.#options;
+    this.#heldUntilMs = clock.monotonicMs() + holdMs;
+    this.#abandonAttempt();
+    if (this.#link !== undefined) {
+      this.#link.abandon(reason);
+      this.#clearLink('BY_REPLICA');
+      queueMicrotask(() => events.linkDown(index, reason));
+    }
+    this.#dialAfter(Math.max(holdMs, this.#retryDelayMs()));
+  }
+
+  /** A connection of this peer, proven by noise, has opened both streams. */
+  accept(connection: Connection, streams: ChannelStreams): void {
+    if (this.#stopped || this.isHeld || this.#prefersOwnDial() || !isOpen(streams)) {
+      this.#options.refused('DUPLICATE');
+      abortConnection(connection, 'this link is not wanted');
+      return;
+    }
+    if (this.#link !== undefined) {
+      this.#link.abandon('REPLACED');
+      this.#linkDown('REPLACED');
+    }
+    const link = this.#createLink(connection, streams);
+    this.#linkUp(link);
+    link.read();
+  }
+
+  /** Sends what waits, within limits, and ends the link for good. */
+  async stop(): Promise<void> {
+    const { timers, events, index } = this.#options;
+    this.#stopped = true;
+    this.#nextDial?.cancel();
+    this.#abandonAttempt();
+    for (let waitedMs = 0; this.waitingBytes > 0 && waitedMs < FLUSH_ON_STOP_MS; waitedMs += FLUSH_POLL_MS) {
+      await new Promise<void>((resolve) => timers.after(FLUSH_POLL_MS, resolve));
+    }
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#clearLink('STOPPED');
+    await link.finish(FLUSH_ON_STOP_MS);
+    events.linkDown(index, 'STOPPED');
+  }
+
+  /**
+   * Whether an inbound connection gives way to an own dial. Both ends judge alike: the lower id's dial wins when both dialled at once. A peer
+   * that connects when its link has long been up has lost it, by a restart or a broken path, and the new connection replaces the old.
+   */
+  #prefersOwnDial(): boolean {
+    if (!this.#options.isLower) return false;
+    if (this.#link === undefined) return this.#attempt?.connection !== undefined;
+    const ageMs = this.#options.clock.monotonicMs() - this.#upSinceMs.monotonic;
+    return this.#link.isDialled && ageMs < SIMULTANEOUS_DIAL_MS;
+  }
+
+  #dialAfter(delayMs: number): void {
+    this.#nextDial?.cancel();
+    this.#nextDial = this.#options.timers.after(delayMs, () => void this.#dial());
+  }
+
+  async #dial(): Promise<void> {
+    const { timers, host, address, protocols } = this.#options;
+    const abort = new AbortController();
+    const attempt: Attempt = {
+      abort,
+      deadline: timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#attemptFailed(attempt, 'TIMEOUT')),
+    };
+    this.#attempt = attempt;
+    try {
+      const connection = await host.dial(address, { signal: abort.signal, force: true });
+      attempt.connection = connection;
+      if (this.#attempt !== attempt) throw new Error('this dial was given up');
+      const [consensus, sync] = await Promise.all([
+        connection.newStream(protocols.consensus, { signal: abort.signal }),
+        connection.newStream(protocols.sync, { signal: abort.signal }),
+      ]);
+      if (this.#attempt !== attempt || !isOpen({ consensus, sync })) throw new Error('this dial was given up');
+      attempt.link = this.#createLink(connection, { consensus, sync });
+      attempt.link.read();
+    } catch (error) {
+      abortConnection(attempt.connection, 'this dial failed');
+      this.#attemptFailed(attempt, errorText(error));
+    }
+  }
+
+  #attemptFailed(attempt: Attempt, cause: string): void {
+    if (this.#attempt !== attempt) return;
+    this.#options.logger.debug('dial failed', { peer: this.#options.index, cause });
+    this.#abandonAttempt();
+    this.#dialAfter(this.#retryDelayMs());
+    this.#failures += 1;
+  }
+
+  #abandonAttempt(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.deadline.cancel();
+    attempt?.abort.abort();
+    attempt?.link?.abandon('this dial was given up');
+    abortConnection(attempt?.connection, 'this dial was given up');
+  }
+
+  #createLink(connection: Connection, streams: ChannelStreams): Link {
+    const { queueBytes, timing, timers, metrics } = this.#options;
+    return new Link({
+      connection,
+      streams,
+      queueBytes,
+      beatMs: timing.beatMs,
+      timers,
+      metrics,
+      events: this.#linkEvents,
+    });
+  }
+
+  #linkUp(link: Link): void {
+    const { clock, events, index, logger, metrics } = this.#options;
+    if (this.#attempt?.link === link) {
+      this.#attempt.deadline.cancel();
+      this.#attempt = undefined;
+    } else {
+      this.#abandonAttempt();
+    }
+    this.#nextDial?.cancel();
+    this.#failures = 0;
+    this.#link = link;
+    this.#upSinceMs = { monotonic: clock.monotonicMs(), wall: clock.wallMs() };
+    metrics.linkUp();
+    logger.info('link up', { peer: index, dialled: link.isDialled });
+    events.linkUp(index);
+  }
+
+  #linkDown(reason: LinkDownReason): void {
+    this.#clearLink(reason);
+    if (!this.#stopped) this.#dialAfter(this.#retryDelayMs());
+    this.#options.events.linkDown(this.#options.index, reason);
+  }
+
+  #clearLink(reason: LinkEndedLabel): void {
+    this.#link = undefined;
+    this.#options.metrics.linkDown(reason);
+    this.#options.logger.info('link down', { peer: this.#options.index, reason });
+  }
+
+  #retryDelayMs(): number {
+    const delayMs = RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length - 1)] as number;
+    const [byte = 0] = this.#options.random.bytes(1);
+    return Math.ceil(delayMs * (1 - byte / 512));
+  }
+}
+
+/** A stream that ended before anybody listened would never say so. */
+function isOpen(streams: ChannelStreams): boolean {
+  return streams.consensus.status === 'open' && streams.sync.status === 'open';
+}
+
+/** While stopping only. */
+const FLUSH_POLL_MS = 10;
