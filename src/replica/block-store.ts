@@ -1,0 +1,203 @@
+import type { Hasher } from '../crypto/hasher.ts';
+import { type BlockLog, type CommitEntry, LOG_START, type LogPosition, type StorageErrorCode } from '../storage/index.ts';
+import type { Evidence, SignedHeader, VerifiedHeader } from '../types/block.ts';
+import { decodeSignedHeader } from '../types/block-codec.ts';
+import type { Commit } from '../types/commit.ts';
+import type { BlockId, CommitIndex, Round } from '../types/ids.ts';
+import type { WireBlock } from '../types/message.ts';
+import { assertDefined } from '../util/assert.ts';
+import { EMPTY_BYTES } from '../util/bytes.ts';
+import type { DiskErrorCode } from '../util/disk.ts';
+import { isCoded } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+import type { Timers } from '../util/timers.ts';
+import { PayloadCache } from './payload-cache.ts';
+
+/** Appended and not yet durable beyond this: blocks of peers are not taken until the disk has caught up. Below the log's own limit. */
+const WRITABLE_PENDING_BYTES = 32 * 1024 * 1024;
+const RESUME_INTERVAL_MS = 1_000;
+
+export interface BlockStoreModules {
+  readonly hasher: Hasher;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+/**
+ * The log as the replica sees it: appends admitted blocks and commits in the order of admission, and finds a block again by id while it is in
+ * the DAG, or by commit while that commit is kept. Nothing is referenced, executed or answered that was not appended here first.
+ */
+export class BlockStore {
+  readonly #log: BlockLog;
+  readonly #modules: BlockStoreModules;
+  readonly #recent: PayloadCache;
+  /** Blocks above the garbage-collection round. */
+  readonly #blocks = new Map<BlockId, { readonly position: LogPosition; readonly round: Round }>();
+  /** Positions of commit records from `#firstCommit` on. */
+  #commits: LogPosition[] = [];
+  #firstCommit: CommitIndex = 1;
+  /** In the order of the commits. */
+  readonly #digests = new Map<string, CommitIndex>();
+  #newestCertificate: LogPosition | undefined;
+  #resuming: Promise<void> | undefined;
+  #givenUp = false;
+  /** Called when the disk takes writes again. */
+  onResumed: () => void = () => undefined;
+
+  constructor(log: BlockLog, payloadCacheBytes: number, modules: BlockStoreModules) {
+    this.#log = log;
+    this.#modules = modules;
+    this.#recent = new PayloadCache(payloadCacheBytes);
+  }
+
+  get log(): BlockLog {
+    return this.#log;
+  }
+
+  get oldestCommit(): CommitIndex {
+    return this.#firstCommit;
+  }
+
+  appendBlock(header: VerifiedHeader, payload: Uint8Array, own: boolean): void {
+    const { bytes, signature, ref } = header;
+    const position = this.#log.append({ type: own ? 'own-block' : 'admitted-block', header: bytes, signature, payload });
+    this.noteBlock(header, position);
+    if (payload.length > 0) this.#recent.put(ref.id, payload);
+  }
+
+  appendCommit(commit: Commit, gcRoundAfter: Round, source: CommitEntry['source']): void {
+    const blockPositions = commit.refs.map((ref) => this.#blocks.get(ref.id)?.position ?? LOG_START);
+    const position = this.#log.append({ type: 'commit', source, commit, gcRoundAfter, blockPositions });
+    this.noteCommit(commit, position);
+  }
+
+  appendCertificate(bytes: Uint8Array): void {
+    this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
+  }
+
+  appendEvidence({ first, second }: Evidence): void {
+    const signed = (header: SignedHeader) => ({ header: header.bytes, signature: header.signature });
+    this.#log.append({ type: 'evidence', first: signed(first), second: signed(second) });
+  }
+
+  /** The disk takes what is appended. When it does not, nothing may change state; `flush` tries again until it does. */
+  get writable(): boolean {
+    return this.#log.failure === undefined && this.#log.pendingBytes < WRITABLE_PENDING_BYTES;
+  }
+
+  /** Resolves when everything appended so far is durable, however long the disk refuses; rejects only for what time does not mend, or after `giveUp`. */
+  async flush(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#log.flush();
+      } catch (error) {
+        if (this.#givenUp || !isCoded<StorageErrorCode>(error, 'LOG_FAILED')) throw error;
+        await this.#resumed();
+      }
+    }
+  }
+
+  /** The node stops: nobody waits for the disk any longer. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
+  /** One attempt a second, shared by all who wait. */
+  #resumed(): Promise<void> {
+    this.#resuming ??= this.#resume().finally(() => {
+      this.#resuming = undefined;
+    });
+    return this.#resuming;
+  }
+
+  async #resume(): Promise<void> {
+    this.#modules.logger.error('the disk refuses: no block is signed until it takes writes again', { reason: this.#log.failure?.message });
+    while (this.#log.failure !== undefined && !this.#givenUp) {
+      await new Promise<void>((resolve) => this.#modules.timers.after(RESUME_INTERVAL_MS, resolve));
+      await this.#log.resume().catch((error: unknown) => {
+        if (!isCoded<StorageErrorCode | DiskErrorCode>(error, 'LOG_FAILED', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR')) throw error;
+      });
+    }
+    if (this.#log.failure !== undefined) return;
+    this.#modules.logger.info('the disk takes writes again');
+    this.onResumed();
+  }
+
+  /** A block or commit that replay found in the log. */
+  noteBlock(header: SignedHeader, position: LogPosition): void {
+    this.#blocks.set(header.ref.id, { position, round: header.round });
+  }
+
+  noteCommit({ index, digest }: Pick<Commit, 'index' | 'digest'>, position: LogPosition): void {
+    if (this.#commits.length === 0) this.#firstCommit = index;
+    if (index < this.#firstCommit) return;
+    this.#commits[index - this.#firstCommit] = position;
+    this.#digests.set(digest, index);
+  }
+
+  noteCertificate(position: LogPosition): void {
+    this.#newestCertificate = position;
+  }
+
+  /** Blocks that left the DAG are found through their commit from here on. */
+  forgetBlocks(gcRound: Round): void {
+    for (const [blockId, { round }] of this.#blocks) if (round <= gcRound) this.#blocks.delete(blockId);
+  }
+
+  /**
+   * Commits below `index` are no longer served; their segments may go.
+   * @returns the oldest record of those that stay
+   */
+  async forgetCommits(index: CommitIndex): Promise<LogPosition | undefined> {
+    const count = Math.min(Math.max(0, index - this.#firstCommit), this.#commits.length);
+    this.#commits = this.#commits.slice(count);
+    this.#firstCommit += count;
+    for (const [digest, kept] of this.#digests) {
+      if (kept >= this.#firstCommit) break;
+      this.#digests.delete(digest);
+    }
+    const oldest = await this.commit(this.#firstCommit);
+    return oldest?.blockPositions.reduce((first, position) => (position < first ? position : first), this.#commits[0] as LogPosition);
+  }
+
+  /** The payload of a block that was appended and not forgotten. */
+  async payload(header: SignedHeader): Promise<Uint8Array> {
+    if (header.payload.bytes === 0) return EMPTY_BYTES;
+    const recent = this.#recent.get(header.ref.id);
+    if (recent !== undefined) return recent;
+    const block = await this.block(header.ref.id);
+    return assertDefined(block, 'a block stays in the log until it is executed').payload;
+  }
+
+  /** A block of the DAG, by id. */
+  async block(blockId: BlockId): Promise<WireBlock | undefined> {
+    const found = this.#blocks.get(blockId);
+    return found === undefined ? undefined : this.blockAt(found.position);
+  }
+
+  /** Index of a kept commit by its digest. */
+  commitByDigest(digest: string): CommitIndex | undefined {
+    return this.#digests.get(digest);
+  }
+
+  async commit(index: CommitIndex): Promise<CommitEntry | undefined> {
+    const position = this.#commits[index - this.#firstCommit];
+    if (position === undefined) return undefined;
+    const { entry } = await this.#log.read(position);
+    return entry.type === 'commit' ? entry : undefined;
+  }
+
+  /** The oldest record that replay needs to rebuild the DAG above `gcRound`, and to know the newest certificate. */
+  oldestPosition(): LogPosition | undefined {
+    let oldest = this.#newestCertificate;
+    for (const { position } of this.#blocks.values()) if (oldest === undefined || position < oldest) oldest = position;
+    return oldest;
+  }
+
+  /** A block of a commit, by the position its record holds. */
+  async blockAt(position: LogPosition): Promise<WireBlock | undefined> {
+    const { entry } = await this.#log.read(position);
+    if (entry.type !== 'admitted-block' && entry.type !== 'own-block') return undefined;
+    return { header: decodeSignedHeader(this.#modules.hasher, entry.header, entry.signature), payload: entry.payload };
+  }
+}

@@ -1,0 +1,158 @@
+import type { Committee } from '../params/committee.ts';
+import type { Genesis } from '../params/genesis.ts';
+import type { BlockRef } from '../types/block.ts';
+import type { Certificate } from '../types/certificate.ts';
+import type { Commit } from '../types/commit.ts';
+import type { Address, AuthorIndex, CheckpointIndex, CommitIndex, Round, TransactionId } from '../types/ids.ts';
+import type { SignedBody } from '../types/payload.ts';
+import type { Receipt } from '../types/receipt.ts';
+import type { Statement } from '../types/statement.ts';
+import type { AccountHandle } from '../types/transaction.ts';
+import type { ErrorFields } from '../util/errors.ts';
+
+/**
+ * How far a transaction is on this node (docs/spec/finality.md). `accepted`: here, durable nowhere else. `included`: in a block of the DAG.
+ * `final`: decided, executed, and the deciding blocks flushed here. `certified`: under a checkpoint that a quorum signed. `dropped`: had no effect and may come again.
+ */
+export type FinalityLevel = 'accepted' | 'included' | 'final' | 'certified' | 'dropped';
+
+export interface TransactionStatus {
+  readonly id: TransactionId;
+  readonly level: FinalityLevel;
+  /** From `included` on: the newest block that holds it. */
+  readonly block?: BlockRef;
+  /** From `final` on. */
+  readonly receipt?: Receipt;
+  /** `certified` only. */
+  readonly checkpoint?: CheckpointIndex;
+  /** `dropped` only. */
+  readonly dropped?: { readonly code: string; readonly retryable: boolean };
+}
+
+/** What became of one submitted transaction. */
+export type Submission =
+  | { readonly id: TransactionId; readonly status: 'accepted' | 'known' }
+  | { readonly id: TransactionId | undefined; readonly status: 'refused'; readonly refusal: Refusal };
+
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly fields: ErrorFields;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+}
+
+export interface AccountState {
+  readonly address: Address;
+  readonly handle: AccountHandle;
+  readonly keyVersion: number;
+  readonly nextNonce: number;
+  readonly frozen: boolean;
+  /** By asset number; assets not held are left out. */
+  readonly balances: readonly { readonly asset: number; readonly amount: bigint }[];
+}
+
+/** A value together with the commit up to which it holds. */
+export interface AtCommit<T> {
+  readonly commit: CommitIndex;
+  readonly value: T;
+}
+
+export interface BlockView {
+  readonly commit: Commit;
+  readonly transactions: readonly TransactionId[];
+}
+
+export interface CheckpointView {
+  readonly statement: Statement;
+  readonly certificate: Certificate | undefined;
+}
+
+/** Exactly what `/health` answers: DESIGN of that answer in docs/api.md. */
+export interface Health {
+  readonly status: 'healthy' | 'unhealthy';
+  readonly tps: number;
+  /** Median milliseconds from submission to finality of the last 100 transactions submitted here; 0 if none. */
+  readonly latency: number;
+  readonly quantum_level: number;
+  readonly validators: number;
+  readonly uptime: number;
+}
+
+/** Readiness as five booleans; each that is false carries a code and a sentence. */
+export interface Readiness {
+  readonly alive: ReadinessFlag;
+  readonly synced: ReadinessFlag;
+  readonly quorumProgressing: ReadinessFlag;
+  readonly ableToSign: ReadinessFlag;
+  readonly acceptingTransactions: ReadinessFlag;
+}
+
+export interface ReadinessFlag {
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+export interface PeerStatus {
+  readonly author: AuthorIndex;
+  readonly name: string;
+  readonly linked: boolean;
+  readonly highestRound: Round;
+  /** Milliseconds since it was heard; undefined: never. */
+  readonly lastSeenMs: number | undefined;
+  readonly queuedBytes: number;
+}
+
+/** A key or link in use, as negotiated, never as configured. */
+export interface PostureEntry {
+  readonly subject: string;
+  readonly purpose: 'identity' | 'consensus' | 'link-key' | 'link' | 'hash';
+  readonly algorithm: string;
+  /** NIST security category, 0 for classical. */
+  readonly category: number;
+  readonly since?: number;
+  readonly note?: string;
+}
+
+export interface NodeStatus {
+  readonly readiness: Readiness;
+  readonly health: Health;
+  readonly round: Round;
+  readonly gcRound: Round;
+  readonly lastProposedRound: Round;
+  readonly lastCommit: CommitIndex;
+  readonly lastExecuted: CommitIndex;
+  readonly lastCheckpoint: CheckpointIndex;
+  readonly lastCertified: CheckpointIndex;
+  /** What the next own block waits for; feeds `av10 why`. */
+  readonly waiting: { readonly reason: string; readonly awaiting: readonly AuthorIndex[]; readonly untilMs: number | undefined };
+  readonly peers: readonly PeerStatus[];
+  readonly posture: readonly PostureEntry[];
+  readonly mempool: { readonly transactions: number; readonly bytes: number };
+  readonly optimizer: 'unavailable' | 'off';
+}
+
+export type NodeEvent =
+  | { readonly type: 'commit'; readonly commit: Commit; readonly transfers: number }
+  | { readonly type: 'transaction'; readonly status: TransactionStatus }
+  | { readonly type: 'certificate'; readonly index: CheckpointIndex }
+  | { readonly type: 'halted'; readonly code: string; readonly message: string };
+
+/** What the node offers to the rooms above it: the API, the CLI of a devnet, tests. */
+export interface NodeService {
+  readonly genesis: Genesis;
+  readonly committee: Committee;
+  readonly own: AuthorIndex;
+  submit(items: readonly SignedBody[], source: string): Promise<readonly Submission[]>;
+  transaction(id: TransactionId): TransactionStatus | undefined;
+  /** Resolves at the level, at `dropped`, or with the newest status when the time is over; `undefined`: not known here. */
+  waitFor(id: TransactionId, level: 'included' | 'final' | 'certified', timeoutMs: number): Promise<TransactionStatus | undefined>;
+  account(key: Address | AccountHandle): AtCommit<AccountState | undefined>;
+  /** Page proof against the newest certified checkpoint: `src/types/account-proof.ts` encoding. */
+  accountProof(handle: AccountHandle): { readonly checkpoint: CheckpointView; readonly proof: Uint8Array } | undefined;
+  block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined>;
+  checkpoint(index: CheckpointIndex | 'latest'): CheckpointView | undefined;
+  status(): NodeStatus;
+  subscribe(listener: (event: NodeEvent) => void): () => void;
+}

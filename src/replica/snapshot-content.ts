@@ -1,0 +1,57 @@
+import type { CommitPoint, CoreState } from '../consensus/index.ts';
+import { REF_BYTES, readRef, writeRef } from '../types/block-codec.ts';
+import { MAX_COMMIT_REFS } from '../types/commit.ts';
+import { type CommitDigest, ID_BYTES, id, type Round } from '../types/ids.ts';
+import { ByteReader } from '../util/byte-reader.ts';
+import { ByteWriter } from '../util/byte-writer.ts';
+import { concatBytes } from '../util/bytes.ts';
+
+const MAX_LEDGER_PARTS = 1_024;
+
+/** Consensus and ledger as of one commit: what a restart goes on from (docs/spec/storage.md, "Snapshots"). */
+export interface SnapshotContent {
+  readonly state: CoreState;
+  readonly gcRound: Round;
+  readonly ledger: readonly Uint8Array[];
+}
+
+/** Lengths first, so that a reader finds the parts again. */
+export function encodeSnapshotContent({ state, gcRound, ledger }: SnapshotContent): Uint8Array[] {
+  const out = new ByteWriter();
+  writePoint(out, state.lastCommit);
+  out.u32(state.lastProposedRound).u32(gcRound).u32(state.linearised.length);
+  for (const ref of state.linearised) writeRef(out, ref);
+  out.u16(ledger.length);
+  for (const part of ledger) out.u53(part.length);
+  return [out.finish(), ...ledger];
+}
+
+/** @throws DecodeError */
+export async function readSnapshotContent(chunks: AsyncIterable<Uint8Array>): Promise<SnapshotContent> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  const reader = new ByteReader(concatBytes(...parts));
+  const lastCommit = readPoint(reader);
+  const lastProposedRound = reader.u32('lastProposedRound');
+  const gcRound = reader.u32('gcRound');
+  const refCount = reader.count(reader.u32('linearised'), MAX_COMMIT_REFS, REF_BYTES, 'linearised');
+  const linearised = Array.from({ length: refCount }, () => readRef(reader, 'linearised'));
+  const partCount = reader.count(reader.u16('ledger'), MAX_LEDGER_PARTS, 8, 'ledger');
+  const lengths = Array.from({ length: partCount }, () => reader.u53('ledger.length'));
+  const ledger = lengths.map((length) => reader.bytes(length, 'ledger.part'));
+  reader.end();
+  return { state: { lastCommit, linearised, lastProposedRound }, gcRound, ledger };
+}
+
+function writePoint(out: ByteWriter, point: CommitPoint): void {
+  out.u53(point.index).hex(point.digest, ID_BYTES).u53(point.timeMs).u32(point.leaderRound);
+  out.u32(point.slot.round).u16(point.slot.offset);
+}
+
+function readPoint(reader: ByteReader): CommitPoint {
+  const index = reader.u53('index');
+  const digest = id<CommitDigest>(reader.hex(ID_BYTES, 'digest'));
+  const timeMs = reader.u53('timeMs');
+  const leaderRound = reader.u32('leaderRound');
+  return { index, digest, timeMs, leaderRound, slot: { round: reader.u32('slot.round'), offset: reader.u16('slot.offset') } };
+}

@@ -1,0 +1,71 @@
+import type { CoreState } from '../consensus/index.ts';
+import type { Ledger } from '../execution/index.ts';
+import { LOG_START, type SnapshotStore } from '../storage/index.ts';
+import type { CommitIndex, Round } from '../types/ids.ts';
+import type { Clock } from '../util/clock.ts';
+import { errorText } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+import type { BlockStore } from './block-store.ts';
+import { encodeSnapshotContent } from './snapshot-content.ts';
+
+export interface SnapshotPoint {
+  readonly state: CoreState;
+  readonly gcRound: Round;
+}
+
+/** Writes a snapshot now and then, and lets go of the log behind it. One at a time; a failed one is tried again later. */
+export class Snapshots {
+  readonly #options: { readonly snapshotEveryMs: number; readonly retainCommits: number };
+  readonly #modules: { readonly store: BlockStore; readonly snapshots: SnapshotStore; readonly ledger: Ledger; readonly clock: Clock; readonly logger: Logger };
+  #lastMs: number;
+  #writing: Promise<void> | undefined;
+
+  constructor(
+    options: { readonly snapshotEveryMs: number; readonly retainCommits: number },
+    modules: { readonly store: BlockStore; readonly snapshots: SnapshotStore; readonly ledger: Ledger; readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#lastMs = modules.clock.monotonicMs();
+  }
+
+  /** Whether the next checkpoint should become a snapshot. */
+  get due(): boolean {
+    return this.#writing === undefined && this.#modules.clock.monotonicMs() - this.#lastMs >= this.#options.snapshotEveryMs;
+  }
+
+  /** Takes the ledger as it is in this turn; writing goes on behind. */
+  take(point: SnapshotPoint): void {
+    this.#lastMs = this.#modules.clock.monotonicMs();
+    const parts = encodeSnapshotContent({ ...point, ledger: this.#modules.ledger.snapshot() });
+    this.#writing = this.#write(point, parts)
+      .catch((error: unknown) => this.#modules.logger.error('snapshot failed', { error: errorText(error) }))
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  /** Resolves when no snapshot is being written. */
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write({ state }: SnapshotPoint, parts: readonly Uint8Array[]): Promise<void> {
+    const { store, snapshots, ledger, logger } = this.#modules;
+    const { index, digest } = state.lastCommit;
+    const logPosition = store.oldestPosition() ?? store.log.endPosition;
+    await store.flush();
+    const checkpointIndex = ledger.lastCheckpoint?.index ?? 0;
+    await snapshots.write({ commitIndex: index, commitDigest: digest, checkpointIndex, logPosition }, parts);
+    logger.info('snapshot written', { commit: index });
+    await this.#dropLog(index);
+  }
+
+  /** Keeps what the older of the kept snapshots replays from, and the commits that peers may ask for. */
+  async #dropLog(index: CommitIndex): Promise<void> {
+    const { store, snapshots } = this.#modules;
+    const oldest = (await snapshots.oldest())?.logPosition ?? LOG_START;
+    const keptFrom = (await store.forgetCommits(index - this.#options.retainCommits)) ?? LOG_START;
+    await store.log.dropBefore(oldest < keptFrom ? oldest : keptFrom);
+  }
+}

@@ -1,0 +1,214 @@
+import type { ProtocolParameters } from '../../src/params/protocol-parameters.ts';
+import { assert } from '../../src/util/assert.ts';
+import { Prng } from '../../src/util/prng.ts';
+import { Cluster } from '../support/cluster.ts';
+import { Clients } from './clients.ts';
+
+/** Sizes and voting powers; several have members with more power than others, and some have no fault tolerance. */
+const COMMITTEES = [[1], [1, 1, 1], [1, 1, 1, 1], [2, 2, 2, 1], [1, 1, 1, 1, 1], [3, 2, 2, 2, 1], [1, 1, 1, 1, 1, 1, 1], [2, 2, 3, 1, 2, 3, 1]] as const;
+const CHAOS_STEPS = 40;
+const LONGEST_STEP_MS = 1_500;
+/** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
+const SETTLING_MS = 20_000;
+const FINISHING_MS = 120_000;
+
+export interface SwarmReport {
+  readonly profile: string;
+  readonly commits: number;
+  readonly transactions: number;
+  readonly virtualMs: number;
+}
+
+interface Profile {
+  readonly powers: readonly number[];
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly frameLoss: number;
+  readonly gcDepth: number;
+  /** Transactions submitted a step, at most. */
+  readonly load: number;
+}
+
+/** One run: a network under faults of every kind, then a healed one that must finish all its work. Throws at the first broken promise. */
+export async function runSwarm(seed: number): Promise<SwarmReport> {
+  const prng = new Prng(seed);
+  const profile = drawProfile(prng);
+  const swarm = new Swarm(seed, profile, prng);
+  await swarm.begin();
+  for (let step = 0; step < CHAOS_STEPS; step++) await swarm.chaos();
+  await swarm.heal();
+  return swarm.finish();
+}
+
+function drawProfile(prng: Prng): Profile {
+  const wide = prng.chance(0.4);
+  return {
+    powers: prng.pick(COMMITTEES),
+    latencyMs: wide ? 20 + prng.below(60) : 1,
+    jitterMs: wide ? 30 : 3,
+    frameLoss: prng.chance(0.3) ? 0.01 + prng.below(10) / 100 : 0,
+    gcDepth: wide ? 5 + prng.below(56) : 20 + prng.below(41),
+    load: prng.pick([1, 5, 20, 60]),
+  };
+}
+
+class Swarm {
+  readonly #profile: Profile;
+  readonly #prng: Prng;
+  readonly #cluster: Cluster;
+  readonly #clients: Clients;
+  readonly #paused = new Set<number>();
+
+  constructor(seed: number, profile: Profile, prng: Prng) {
+    this.#profile = profile;
+    this.#prng = prng;
+    const { powers, latencyMs, jitterMs, frameLoss, gcDepth } = profile;
+    // A checkpoint must come more often than blocks are collected, or nobody who fell behind could follow.
+    const parameters: Partial<ProtocolParameters> = { gcDepth, checkpointSpacingMs: 100 };
+    const network = { latencyMs: () => latencyMs + prng.below(jitterMs), frameLoss };
+    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000 });
+    this.#clients = new Clients(this.#cluster, prng);
+  }
+
+  async begin(): Promise<void> {
+    await this.#cluster.startAll();
+    await this.#run(3_000);
+  }
+
+  /** One fault or repair, some load, some time; then the promises are looked at. */
+  async chaos(): Promise<void> {
+    await this.#disturb();
+    await this.#clients.submit(this.#prng.below(this.#profile.load + 1));
+    await this.#run(this.#prng.below(LONGEST_STEP_MS));
+    this.#check();
+  }
+
+  async heal(): Promise<void> {
+    const { network, nodes } = this.#cluster;
+    network.heal();
+    network.lose(0);
+    for (const node of this.#paused) network.resume(node);
+    this.#paused.clear();
+    for (const [index, { disk }] of nodes.entries()) {
+      disk.healFaults();
+      network.slow(index, 0);
+      await this.#restart(index);
+    }
+    await this.#run(SETTLING_MS);
+    this.#check();
+  }
+
+  /** The healed network commits at once and finishes everything that was submitted. */
+  async finish(): Promise<SwarmReport> {
+    const cluster = this.#cluster;
+    await this.#expectCommits();
+    const everyId = this.#clients.ids();
+    const untilMs = cluster.time.monotonicMs() + FINISHING_MS;
+    while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
+      await this.#clients.resubmit();
+      await this.#run(2_000);
+      this.#check();
+    }
+    assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
+    this.#clients.assertState();
+    const commits = this.#check();
+    assert(commits > 0, 'a run without commits proves nothing');
+    return { profile: JSON.stringify(this.#profile), commits, transactions: everyId.length, virtualMs: cluster.time.monotonicMs() };
+  }
+
+  /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
+  async #expectCommits(): Promise<void> {
+    const cluster = this.#cluster;
+    const cores = cluster.nodes.keys().toArray().map((index) => () => cluster.validator(index).replica.core);
+    const commits = cores.map((core) => core().lastCommit.index);
+    const lastRound = Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
+    const timeoutsMs = 8 * Math.max(...cores.map((core) => core().leaderTimeoutMs));
+    await this.#clients.submit(1);
+    const committed = (): boolean => cores.every((core, index) => core().lastCommit.index > (commits[index] as number));
+    if (await this.#runUntil(committed, timeoutsMs)) return;
+    await this.#runUntil(() => committed() || cores.some((core) => core().highestRound > lastRound), FINISHING_MS);
+    assert(committed(), `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`);
+  }
+
+  async #disturb(): Promise<void> {
+    const { network, nodes } = this.#cluster;
+    const node = this.#prng.below(nodes.length);
+    const other = this.#prng.below(nodes.length);
+    const { disk, validator } = this.#cluster.node(node);
+    switch (this.#prng.below(14)) {
+      case 0:
+        return this.#cluster.crash(node, 'killed');
+      case 1:
+        return this.#cluster.crash(node, 'power-cut');
+      case 2:
+        if (validator !== undefined) disk.crashAt(1 + this.#prng.below(20), this.#prng.pick(['before', 'after']));
+        return;
+      case 3:
+        network.pause(node);
+        this.#paused.add(node);
+        return;
+      case 4:
+        if (node !== other) network.block(node, other);
+        return;
+      case 5:
+        return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
+      case 6:
+        return network.slow(node, this.#prng.below(300));
+      case 7:
+        if (validator !== undefined) disk.fail({ operation: this.#prng.pick(['write', 'sync']), code: this.#prng.pick(['DISK_FULL', 'IO_ERROR']) });
+        return;
+      case 8:
+        for (const index of nodes.keys()) if (this.#prng.chance(0.5)) this.#cluster.crash(index, 'power-cut');
+        return;
+      default:
+        return this.#repair(node);
+    }
+  }
+
+  /** Repairs are more frequent than faults, so that there is something to disturb. */
+  async #repair(node: number): Promise<void> {
+    const { network } = this.#cluster;
+    if (this.#prng.chance(0.5)) network.heal();
+    network.slow(node, 0);
+    for (const { disk } of this.#cluster.nodes) disk.healFaults();
+    for (const paused of this.#paused) if (this.#prng.chance(0.7)) this.#resume(paused);
+    for (const index of this.#cluster.nodes.keys()) if (this.#prng.chance(0.6)) await this.#restart(index);
+  }
+
+  #resume(node: number): void {
+    this.#cluster.network.resume(node);
+    this.#paused.delete(node);
+  }
+
+  async #restart(node: number): Promise<void> {
+    if (this.#cluster.node(node).validator !== undefined) return;
+    this.#paused.delete(node);
+    await this.#cluster.start(node);
+  }
+
+  #run(ms: number): Promise<boolean> {
+    return this.#runUntil(() => false, ms);
+  }
+
+  /** A machine whose planned power cut came is off from that moment. */
+  #runUntil(condition: () => boolean, ms: number): Promise<boolean> {
+    return this.#cluster.runUntil(() => {
+      for (const [index, { disk }] of this.#cluster.nodes.entries()) if (disk.isOff) this.#cluster.crash(index, 'power-cut');
+      return condition();
+    }, ms);
+  }
+
+  #check(): number {
+    const history = this.#cluster.assertAgreement();
+    for (const [index, { validator, complaints }] of this.#cluster.nodes.entries()) {
+      const blamed = complaints.find((line) => line.startsWith('peer broke a rule'));
+      assert(blamed === undefined, `node ${index} blames an honest peer: ${blamed}`);
+      if (validator === undefined) continue;
+      const { core, executor } = validator.replica;
+      assert(core.suspended.bytes <= 256 * 1024 * 1024, 'suspended blocks stay within their limit');
+      assert(executor.lag <= 1_024, `execution of node ${index} lags by ${executor.lag} commits`);
+    }
+    return history.size;
+  }
+}
+
