@@ -1,0 +1,46 @@
+import type { Instruments } from '../util/instruments.ts';
+import type { Logger } from '../util/logger.ts';
+
+export interface ApiModules {
+  readonly log: Logger;
+  readonly instruments: Instruments;
+}
+
+export interface ApiOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Addresses or CIDR ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Origins whose pages may read the answers; none by default. */
+  readonly corsOrigins: readonly string[];
+  readonly timing: ApiTiming;
+}
+
+/** Times that tests shorten. */
+export interface ApiTiming {
+  /** To send the headers; a client that trickles them is cut off. */
+  readonly headersTimeoutMs: number;
+  /** To send the whole request: 4 MiB at 1.2 Mbit/s. */
+  readonly requestTimeoutMs: number;
+  /** Longer than the idle time of usual load balancers (60 s), so that they close first. */
+  readonly keepAliveTimeoutMs: number;
+  /** How often Node looks for requests that are over their time. */
+  readonly checkIntervalMs: number;
+}
+
+export const DEFAULT_API_OPTIONS: ApiOptions = {
+  host: '127.0.0.1',
+  port: 8080,
+  trustedProxies: [],
+  corsOrigins: [],
+  timing: { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveTimeoutMs: 65_000, checkIntervalMs: 1_000 },
+};
+
+/** A connection costs some 20 kB idle and up to 4 MiB while it sends a body. */
+export const MAX_CONNECTIONS = 4_096;
+export const MAX_HEADER_BYTES = 16 * 1024;
+/** The longest part of a path is an id of 64 digits; beyond this length nothing is matched. */
+export const MAX_PARAM_LENGTH = 128;
+/** Requests that wait at a time; each holds a connection and a listener in the node. */
+export const MAX_WAITERS = 2_048;
