@@ -1,0 +1,250 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Api, createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
+import { type CoreOptions, DEFAULT_PACING, defaultBounds } from '../consensus/index.ts';
+import type { CryptoBackend } from '../crypto/backend.ts';
+import { nativeBackend } from '../crypto/native.ts';
+import type { SecretBytes } from '../crypto/secret-bytes.ts';
+import { type Ledger, ledgerGenesis, NativeLedger } from '../execution/index.ts';
+import { type MetricsServer, PrometheusInstruments, startMetricsServer } from '../metrics/index.ts';
+import { Libp2pTransport } from '../network/index.ts';
+import { committeeWarnings, type Member } from '../params/committee.ts';
+import {
+  addressSource,
+  DEFAULT_ADMISSION_OPTIONS,
+  DEFAULT_MEMPOOL_OPTIONS,
+  DEFAULT_VERIFY_POOL_OPTIONS,
+  VerifyPool,
+} from '../pipeline/index.ts';
+import { indexReceipts } from '../replica/receipt-feed.ts';
+import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
+import { initialise, type RestartModules, type RestartOptions, type Restarted, restart } from '../replica/restart.ts';
+import type { NodeService, PostureEntry } from '../replica/service.ts';
+import { Validator } from '../replica/validator.ts';
+import { DEFAULT_RECEIPT_INDEX_OPTIONS, LmdbReceiptIndex, NodeDisk, storageMetrics } from '../storage/index.ts';
+import type { AuthorIndex, CommitDigest } from '../types/ids.ts';
+import { id } from '../types/ids.ts';
+import { toHex } from '../util/bytes.ts';
+import { type DiskErrorCode, type DiskLock } from '../util/disk.ts';
+import { isCoded } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+import type { NodeConfig } from './config.ts';
+import { NodeError } from './errors.ts';
+import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
+import { openConsensusKey, readPeerKey } from './key-files.ts';
+import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
+
+const EPOCH = 1;
+const BOOT_ID_BYTES = 16;
+const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
+
+export interface RunningNode {
+  readonly service: NodeService;
+  readonly apiUrl: string;
+  readonly metricsUrl: string;
+  /** Stops in the reverse order of the start; what was accepted and decided is durable afterwards. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly config: NodeConfig;
+  readonly passphrase: SecretBytes;
+  readonly recoverIdentity: boolean;
+  readonly logger: Logger;
+}
+
+/** Makes log and sign guard of a validator that never ran. Once, explicitly: docs/spec/storage.md. */
+export async function initialiseNode(config: NodeConfig): Promise<void> {
+  const crypto = nativeBackend();
+  const files = await readGenesisFiles(crypto.hasher, config.genesisFile);
+  const { options } = restartOptions(config, files, false);
+  const disk = new NodeDisk('/');
+  const lock = await lockData(disk, config);
+  try {
+    await initialise(options, { disk, hasher: crypto.hasher, random: SYSTEM_RANDOM, clock: SYSTEM_CLOCK, metrics: storageMetrics(new PrometheusInstruments()) });
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * The composition root: makes every room and joins them. Reading it from top to bottom is reading how a validator is built.
+ * @throws NodeError; ReplicaError NEEDS_IDENTITY_RECOVERY, LOG_DAMAGED; and the codes of the rooms
+ */
+export async function startNode({ config, passphrase, recoverIdentity, logger }: StartOptions): Promise<RunningNode> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
+  };
+  try {
+    const crypto = nativeBackend();
+    const files = await readGenesisFiles(crypto.hasher, config.genesisFile);
+    for (const warning of committeeWarnings(files.genesis.committee)) logger.warn('committee', { warning });
+    const { options, own } = restartOptions(config, files, recoverIdentity);
+    const member = files.genesis.committee.member(own);
+    const signer = await openConsensusKey(crypto, config.keysDir, member, passphrase);
+    const peerKey = await readPeerKey(config.keysDir);
+
+    const instruments = new PrometheusInstruments();
+    instruments.gauge({ name: 'av10_target_tps', help: 'Target transfers a second, as configured.' }).set(config.targetTps);
+    const metrics = await startMetricsServer(instruments, listenAddress(config.metricsListen));
+    stops.push(() => metrics.stop());
+
+    const disk = new NodeDisk('/');
+    const lock = await lockData(disk, config);
+    stops.push(() => lock.release());
+    const receipts = LmdbReceiptIndex.open(join(resolve(config.dataDir), 'receipts'), DEFAULT_RECEIPT_INDEX_OPTIONS);
+    stops.push(() => receipts.close());
+    const restarted = await restart(options, {
+      ...restartModules(config, files, crypto, disk, instruments, logger),
+      replayed: (result) => indexReceipts(receipts, result, logger),
+    });
+    const ledger = restarted.ledger as NativeLedger;
+
+    const poolOptions = { ...DEFAULT_VERIFY_POOL_OPTIONS, workers: config.verifyWorkers || availableParallelism() };
+    const poolModules = { ledger: () => ledger.number, clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, logger: logger.child('pipeline'), instruments };
+    const pool = await VerifyPool.start(poolOptions, poolModules);
+    stops.push(() => pool.stop());
+
+    const transport = new Libp2pTransport(
+      {
+        networkId: files.genesis.networkId,
+        self: own,
+        peers: files.genesis.committee.members,
+        addressOverrides: config.peerAddresses,
+        peerKey,
+        listen: config.p2pListen,
+      },
+      { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, logger: logger.child('network'), instruments },
+    );
+    const replicaOptions = { ...DEFAULT_REPLICA_OPTIONS, snapshotEveryMs: config.snapshotEverySeconds * 1_000, retainCommits: config.retainCommits };
+    const validator = new Validator(
+      {
+        identity: { networkId: files.genesis.networkId, epoch: EPOCH, own, bootId: toHex(SYSTEM_RANDOM.bytes(BOOT_ID_BYTES)) },
+        core: options.core,
+        options: replicaOptions,
+        genesis: files.genesis,
+        mempool: DEFAULT_MEMPOOL_OPTIONS,
+        admission: { ...DEFAULT_ADMISSION_OPTIONS, trustedSources: config.trustedSources.map(addressSource) },
+        optimizer: config.aiEnabled ? 'unavailable' : 'off',
+      },
+      {
+        hasher: crypto.hasher,
+        verifier: crypto.verifier,
+        signer,
+        transport,
+        clock: SYSTEM_CLOCK,
+        timers: SYSTEM_TIMERS,
+        logger,
+        instruments,
+        signatures: pool,
+        receipts,
+        verifyLoad: () => pool.load,
+        posture: () => posture(member, files.genesis.committee.members, transport),
+      },
+      restarted,
+    );
+    const api = createApi(validator, apiOptions(config), { log: logger.child('api'), instruments });
+    const apiUrl = await api.start();
+    stops.push(() => validator.stop());
+    stops.push(() => api.stop());
+    await validator.start();
+    logger.info('started', { validator: member.name, api: apiUrl, metrics: metrics.url, commit: ledger.lastCommit, verdict: restarted.verdict.action });
+    return { service: validator, apiUrl, metricsUrl: metrics.url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function restartOptions(config: NodeConfig, { genesis }: GenesisFiles, recoverIdentity: boolean): { readonly options: RestartOptions; readonly own: AuthorIndex } {
+  const { committee, parameters, networkId, timeMs } = genesis;
+  const own = committee.members.findIndex((member) => member.name === config.nodeId);
+  if (own < 0) {
+    const names = committee.members.map((member) => member.name).join(', ');
+    throw new NodeError('NOT_A_MEMBER', `the genesis has no validator ${config.nodeId}, only ${names}: set --node-id`, { nodeId: config.nodeId });
+  }
+  const core: CoreOptions = {
+    committee,
+    parameters,
+    epoch: EPOCH,
+    own,
+    genesis: { digest: id<CommitDigest>(networkId), timeMs },
+    pacing: DEFAULT_PACING,
+    bounds: defaultBounds(committee.size, parameters.gcDepth),
+  };
+  const paths = {
+    log: diskPath(config.dataDir, 'log'),
+    snapshots: diskPath(config.dataDir, 'snapshots'),
+    guard: diskPath(config.guardDir, 'guard'),
+  };
+  const { validatorId } = committee.member(own);
+  return { options: { networkId, validatorId, core, paths, payloadCacheBytes: PAYLOAD_CACHE_BYTES, recoverIdentity }, own };
+}
+
+function restartModules(
+  config: NodeConfig,
+  { genesis, accountsFile }: GenesisFiles,
+  { hasher }: CryptoBackend,
+  disk: NodeDisk,
+  instruments: PrometheusInstruments,
+  logger: Logger,
+): Omit<RestartModules, 'replayed'> {
+  const ledgerOptions = {
+    genesis: ledgerGenesis(hasher, genesis),
+    accountsFile,
+    keyFile: join(resolve(config.dataDir), 'keys.bin'),
+    threads: config.ledgerThreads,
+    verification: 'ml-dsa-87',
+  } as const;
+  return {
+    disk,
+    hasher,
+    random: SYSTEM_RANDOM,
+    clock: SYSTEM_CLOCK,
+    timers: SYSTEM_TIMERS,
+    metrics: storageMetrics(instruments),
+    logger: logger.child('storage'),
+    openLedger: (snapshot) => new NativeLedger(ledgerOptions, snapshot),
+    runnerOf: (ledger: Ledger) => ({ execute: (commit) => (ledger as NativeLedger).executeAsync(commit) }),
+  };
+}
+
+async function lockData(disk: NodeDisk, config: NodeConfig): Promise<DiskLock> {
+  const path = diskPath(config.dataDir);
+  await disk.makeDirectory(path);
+  try {
+    return await disk.lock(path);
+  } catch (error) {
+    if (!isCoded<DiskErrorCode>(error, 'LOCKED')) throw error;
+    throw new NodeError('ALREADY_RUNNING', `another process uses ${config.dataDir}: stop it first`, { path: config.dataDir });
+  }
+}
+
+/** Disk paths are relative to the root of the file system, because data and guard may lie on different volumes. */
+function diskPath(...parts: readonly string[]): string {
+  return resolve(...parts).slice(1);
+}
+
+function apiOptions({ apiListen, trustedProxies, corsOrigins }: NodeConfig): Parameters<typeof createApi>[1] {
+  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), trustedProxies, corsOrigins };
+}
+
+function listenAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
+
+/** Keys and links in use. Identity and link keys are of the genesis; links say what they negotiated. */
+function posture(own: Member, members: readonly Member[], transport: Libp2pTransport): PostureEntry[] {
+  const key = (purpose: 'identity' | 'consensus' | 'link-key'): PostureEntry => ({ subject: own.name, purpose, algorithm: 'ML-DSA-87', category: 5 });
+  const links = members.flatMap((member, author): PostureEntry[] => {
+    const link = member === own ? undefined : transport.linkPosture(author);
+    if (link === undefined) return [];
+    const note = link.category === 0 ? 'classical: recorded traffic can be decrypted by a quantum computer; blocks stay authentic' : undefined;
+    const entry = { subject: member.name, purpose: 'link', algorithm: `${link.encryption} ${link.keyExchange}`, category: link.category, since: link.sinceMs } as const;
+    return [note === undefined ? entry : { ...entry, note }];
+  });
+  const hash: PostureEntry = { subject: 'ids and roots', purpose: 'hash', algorithm: 'BLAKE3-256', category: 2, note: '128-bit collision strength; signatures never cover digests' };
+  return [key('identity'), key('consensus'), key('link-key'), ...links, hash];
+}
