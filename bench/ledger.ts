@@ -17,6 +17,7 @@ import { encodePayload, type SignedBody } from '../src/types/payload.ts';
 import { accountAddress, encodeTransactionBody } from '../src/types/transaction-codec.ts';
 import { Prng } from '../src/util/prng.ts';
 
+/** At most 800,000: `accounts.bin` is written in one piece. */
 const ACCOUNTS = Number(process.argv[2] ?? 100_000);
 const SENDERS = 200;
 const RUNS = 7;
