@@ -52,11 +52,9 @@ const ADMISSION_ERRORS = [
   'EXPIRY_TOO_FAR',
   'FEE_TOO_LOW',
   'BALANCE_TOO_LOW',
-  'FROZEN',
   'BUSY',
   'SENDER_LIMIT',
   'MEMPOOL_FULL',
-  'NOT_ACCEPTING',
 ] as const satisfies readonly RestErrorCode[];
 
 export const ENDPOINTS = {

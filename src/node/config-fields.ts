@@ -1,3 +1,5 @@
+import { isObject } from '../util/is-object.ts';
+
 /** Everything that a setting can be after parsing. */
 export type ConfigValue = string | number | boolean | readonly string[] | ReadonlyMap<string, string>;
 

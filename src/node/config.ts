@@ -1,3 +1,4 @@
+import { isObject } from '../util/is-object.ts';
 import { CONFIG_FIELDS, type ConfigField, type ConfigValue } from './config-fields.ts';
 import { NodeError } from './errors.ts';
 
@@ -104,10 +105,6 @@ function unknownFileKeys(file: ConfigSources['file']): string[] {
   return Object.keys(file.content)
     .filter((key) => !known.has(key))
     .map((key) => `${file.path}: no such setting: ${key}`);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Paths that are not given lie below the base folder. */

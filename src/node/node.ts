@@ -32,6 +32,7 @@ import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
 import { openConsensusKey, readPeerKey } from './key-files.ts';
+import { nodeMetrics } from './metrics.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
 
 const EPOCH = 1;
@@ -86,7 +87,7 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const peerKey = await readPeerKey(config.keysDir);
 
     const instruments = new PrometheusInstruments();
-    instruments.gauge({ name: 'av10_target_tps', help: 'Target transfers a second, as configured.' }).set(config.targetTps);
+    nodeMetrics(instruments).targetTps.set(config.targetTps);
     const metrics = await startMetricsServer(instruments, listenAddress(config.metricsListen));
     stops.push(() => metrics.stop());
 

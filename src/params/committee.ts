@@ -82,7 +82,8 @@ export function committeeWarnings(committee: Committee): string[] {
   return warnings;
 }
 
-function committeeProblems(members: readonly Member[]): string[] {
+/** Every problem of the set, in words; empty when it can be a committee. */
+export function committeeProblems(members: readonly Member[]): string[] {
   const problems: string[] = [];
   if (members.length < 1 || members.length > MAX_COMMITTEE) problems.push(`1 to ${MAX_COMMITTEE} members needed, ${members.length} given`);
   let total = 0;

@@ -1,4 +1,5 @@
 import { errorText } from '../util/errors.ts';
+import { isObject } from '../util/is-object.ts';
 import { ParamsError } from './errors.ts';
 
 const DECIMAL_U64 = /^(0|[1-9][0-9]{0,19})$/;
@@ -84,8 +85,4 @@ export class FieldReader {
     if (!isObject(value)) this.report(field, 'an object expected');
     return new FieldReader(`${this.#path}${field}.`, isObject(value) ? value : {}, this.problems);
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { id, type NetworkId } from '../types/ids.ts';
 import { PUBLIC_KEY_BYTES } from '../types/limits.ts';
 import { equalBytes, fromHex, isHex, toHex, utf8 } from '../util/bytes.ts';
 import { type CanonicalValue, canonicalJson } from './canonical-json.ts';
-import { Committee, type Member, validatorId } from './committee.ts';
+import { Committee, committeeProblems, type Member, validatorId } from './committee.ts';
 import { ParamsError } from './errors.ts';
 import { FieldReader } from './field-reader.ts';
 import { type ProtocolParameters, parameterProblems } from './protocol-parameters.ts';
@@ -61,7 +61,10 @@ export function decodeGenesis(hasher: Hasher, bytes: Uint8Array): Genesis {
   const assets = root.list('assets', MAX_ASSETS).map(readAsset);
   const accounts = readAccounts(root.object('accounts'));
   const problems = [...root.problems];
-  if (problems.length === 0) problems.push(...parameterProblems(parameters, members.length), ...assetProblems(assets, accounts));
+  // Only then: what a field lacks would be reported again as what its stand-in means.
+  if (problems.length === 0) {
+    problems.push(...parameterProblems(parameters, members.length), ...assetProblems(assets, accounts), ...committeeProblems(members));
+  }
   if (problems.length > 0) throw ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be used', problems);
   const committee = new Committee(members);
   const content = { name, timeMs, parameters, assets, members, accounts };

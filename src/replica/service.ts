@@ -68,7 +68,7 @@ export interface CheckpointView {
   readonly certificate: Certificate | undefined;
 }
 
-/** Exactly what `/health` answers: DESIGN of that answer in docs/api.md. */
+/** Exactly what `/health` answers: docs/api.md. */
 export interface Health {
   readonly status: 'healthy' | 'unhealthy';
   readonly tps: number;

@@ -52,12 +52,10 @@ export const REST_ERRORS = {
   EXPIRY_TOO_FAR: spec(422, true, 'The expiry is further ahead than the network allows'),
   FEE_TOO_LOW: spec(422, false, 'The fee is below what the network asks'),
   BALANCE_TOO_LOW: spec(422, true, 'The sender cannot pay'),
-  FROZEN: spec(422, true, 'The account of the sender is frozen'),
   BUSY: spec(429, true, 'The node has no capacity for this now'),
   SENDER_LIMIT: spec(429, true, 'Too much of this sender waits already'),
   MEMPOOL_FULL: spec(429, true, 'Too much waits already'),
 
-  NOT_ACCEPTING: spec(503, true, 'The node takes no transactions now'),
   STOPPING: spec(503, true, 'The node is stopping'),
   INTERNAL: spec(500, true, 'The node failed; its log says why'),
 } as const satisfies Readonly<Record<string, RestErrorSpec>>;

@@ -1,0 +1,42 @@
+import { Av10Client } from '../client/index.ts';
+import { nodeSend } from '../client/node-send.ts';
+import { isHex } from '../util/bytes.ts';
+import { commandBackend } from './backend.ts';
+import { CliError } from './errors.ts';
+
+const MAX_HANDLE_DIGITS = 10;
+
+export interface ClientFlags {
+  readonly url: readonly string[];
+  readonly networkId?: string;
+}
+
+/** Runs `use` with a client, and closes its connections so that the process can end. */
+export async function withClient<T>(
+  { url, networkId }: ClientFlags,
+  use: (client: Av10Client) => Promise<T>,
+): Promise<T> {
+  for (const each of url) {
+    if (!/^https?:$/.test(URL.parse(each)?.protocol ?? '')) {
+      throw new CliError('USAGE', `--url: http://host:port expected, got '${each}'`, { option: '--url' });
+    }
+  }
+  const send = nodeSend();
+  try {
+    const options = { urls: url, ...(networkId === undefined ? {} : { networkId }) };
+    return await use(new Av10Client(options, { crypto: commandBackend(), send }));
+  } finally {
+    send.close();
+  }
+}
+
+/** @throws CliError USAGE */
+export function requireId(text: string, what: string): string {
+  if (isHex(text, 32)) return text;
+  throw new CliError('USAGE', `${what}: 64 lower-case hexadecimal digits expected, got '${text}'`, { option: what });
+}
+
+/** Whether the text is an account handle; what else it may be is the caller's to say. */
+export function isHandle(text: string): boolean {
+  return new RegExp(`^(0|[1-9][0-9]{0,${MAX_HANDLE_DIGITS - 1}})$`).test(text);
+}

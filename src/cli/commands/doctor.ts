@@ -1,0 +1,52 @@
+import type { NodeConfig } from '../../node/config.ts';
+import { errorText } from '../../util/errors.ts';
+import { type ConfigFlags, readConfig } from '../config-options.ts';
+import { type Check, checkAddon, checkClocks, checkRuntime } from '../doctor/machine-checks.ts';
+import {
+  checkCommittee,
+  checkDiskSpace,
+  checkGuardVolume,
+  checkKeyFiles,
+  checkPorts,
+  checkStoredState,
+} from '../doctor/node-checks.ts';
+import { CliError } from '../errors.ts';
+import { columns, type Terminal } from '../terminal.ts';
+
+/** `av10 doctor`: looks, changes nothing, and says what to do about each finding. Ends with the status of CHECK_FAILED if one keeps a node from running. */
+export async function runDoctor(
+  options: ConfigFlags & { readonly url: readonly string[] },
+  terminal: Terminal,
+): Promise<undefined> {
+  const { url, ...flags } = options;
+  const checks = [
+    checkRuntime(),
+    checkAddon(),
+    ...(await checkClocks(url)),
+    ...(await nodeChecks(flags as ConfigFlags)),
+  ];
+  terminal.result(
+    { checks: checks.map((each) => ({ ...each })) },
+    columns(checks.map(({ status, name, finding }) => [`${status}  ${name}`, finding])),
+  );
+  const failed = checks.filter(({ status }) => status === 'failed').length;
+  if (failed > 0) throw new CliError('CHECK_FAILED', `${failed} of ${checks.length} checks failed`, { failed });
+}
+
+async function nodeChecks(flags: ConfigFlags): Promise<Check[]> {
+  let config: NodeConfig;
+  try {
+    config = (await readConfig(flags)).config;
+  } catch (error) {
+    return [{ name: 'configuration', status: 'failed', finding: errorText(error) }];
+  }
+  return [
+    { name: 'configuration', status: 'ok', finding: `validator ${config.nodeId}` },
+    ...(await checkCommittee(config)),
+    ...(await checkKeyFiles(config)),
+    await checkStoredState(config),
+    await checkGuardVolume(config),
+    await checkDiskSpace(config),
+    ...(await checkPorts(config)),
+  ];
+}

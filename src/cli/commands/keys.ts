@@ -1,0 +1,83 @@
+import type { CryptoBackend } from '../../crypto/backend.ts';
+import { toHex } from '../../util/bytes.ts';
+import { generateAccountKey } from '../account-keys.ts';
+import { commandBackend } from '../backend.ts';
+import { CliError } from '../errors.ts';
+import { createFile, exists } from '../files.ts';
+import { integerOption } from '../number-option.ts';
+import { readPassphrase } from '../passphrase.ts';
+import { columns, type Terminal } from '../terminal.ts';
+import { encodeValidatorFile } from '../validator-file.ts';
+import { generateValidatorKeys, type PublicKeys, readPublicKeys } from '../validator-keys.ts';
+
+const MAX_POWER = 2 ** 31;
+
+export interface GenerateOptions {
+  readonly keysDir: string;
+  readonly passphraseFile?: string;
+}
+
+export interface ShowOptions {
+  readonly keysDir: string;
+  readonly export?: string;
+  readonly name?: string;
+  readonly address?: string;
+  readonly power: string;
+}
+
+export interface AccountOptions {
+  readonly out: string;
+  readonly passphraseFile?: string;
+}
+
+export async function generateKeys(
+  { keysDir, passphraseFile }: GenerateOptions,
+  terminal: Terminal,
+): Promise<undefined> {
+  const crypto = commandBackend();
+  const passphrase = await readPassphrase(passphraseFile, { isNew: true });
+  const keys = await generateValidatorKeys(crypto, keysDir, passphrase);
+  passphrase.wipe();
+  terminal.result(summary(crypto, keys), columns(Object.entries(summary(crypto, keys))));
+  terminal.warn(
+    `${keysDir}/identity.json certifies the other keys and is not needed to run: move it offline once validator.json is exported`,
+  );
+}
+
+export async function showKeys(options: ShowOptions, terminal: Terminal): Promise<undefined> {
+  const crypto = commandBackend();
+  const keys = await readPublicKeys(crypto, options.keysDir);
+  if (options.export !== undefined) await exportKeys(options.export, options, keys);
+  terminal.result(summary(crypto, keys), columns(Object.entries(summary(crypto, keys))));
+  if (options.export !== undefined) terminal.note(`written: ${options.export}`);
+}
+
+export async function generateAccount({ out, passphraseFile }: AccountOptions, terminal: Terminal): Promise<undefined> {
+  const crypto = commandBackend();
+  if (await exists(out))
+    throw new CliError('FILE_EXISTS', `${out} is there already: move it away or name another`, { path: out });
+  const passphrase = await readPassphrase(passphraseFile, { isNew: true });
+  const { address, publicKey } = await generateAccountKey(crypto, out, passphrase);
+  passphrase.wipe();
+  terminal.result({ address, publicKey: toHex(publicKey), keyFile: out }, [address]);
+}
+
+async function exportKeys(path: string, { name, address, power }: ShowOptions, keys: PublicKeys): Promise<void> {
+  if (name === undefined || address === undefined) {
+    throw new CliError('USAGE', '--export also needs --name and --address', { option: '--export' });
+  }
+  const votes = integerOption('--power', power, 1, MAX_POWER) ?? 1;
+  await createFile(path, encodeValidatorFile({ ...keys, name, address, power: votes }));
+}
+
+/** Whole keys have 5,184 digits; a person compares fingerprints. */
+function summary({ hasher }: CryptoBackend, keys: PublicKeys): Record<string, string> {
+  const fingerprint = (key: Uint8Array): string => toHex(hasher.hash('key', key));
+  return {
+    validatorId: keys.validatorId,
+    peerId: keys.peerId,
+    identityFingerprint: fingerprint(keys.identityKey),
+    consensusFingerprint: fingerprint(keys.consensusKey),
+    linkFingerprint: fingerprint(keys.linkKey),
+  };
+}

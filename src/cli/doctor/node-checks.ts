@@ -1,0 +1,139 @@
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readKeystoreLabel } from '../../crypto/keystore.ts';
+import type { NodeConfig } from '../../node/config.ts';
+import { readGenesisFiles } from '../../node/genesis-files.ts';
+import { keystoreFile, PEER_KEY_FILE } from '../../node/key-files.ts';
+import { committeeWarnings } from '../../params/committee.ts';
+import { equalBytes } from '../../util/bytes.ts';
+import { errorText } from '../../util/errors.ts';
+import { commandBackend } from '../backend.ts';
+import { isPortFree } from '../devnet/ports.ts';
+import { exists, modeOf, readBounded } from '../files.ts';
+import type { Check } from './machine-checks.ts';
+
+const FOREIGN_BITS = 0o077;
+const GIB = 1024 ** 3;
+/** Some hours of full load in the block log, and two snapshots. */
+const MIN_FREE_BYTES = 10 * GIB;
+
+/** The genesis can be used, names this validator, and its consensus key is the one in the keystore. */
+export async function checkCommittee(config: NodeConfig): Promise<Check[]> {
+  try {
+    const { genesis } = await readGenesisFiles(commandBackend().hasher, config.genesisFile);
+    const { committee, networkId } = genesis;
+    const warnings = committeeWarnings(committee).map(
+      (finding): Check => ({ name: 'committee', status: 'warning', finding }),
+    );
+    const member = committee.members.find(({ name }) => name === config.nodeId);
+    const names = committee.members.map(({ name }) => name).join(', ');
+    const membership: Check =
+      member === undefined
+        ? {
+            name: 'committee',
+            status: 'failed',
+            finding: `the genesis names ${names}, not ${config.nodeId}: set --node-id`,
+          }
+        : {
+            name: 'committee',
+            status: 'ok',
+            finding: `${committee.size} validators, quorum ${committee.quorum} of ${committee.totalPower}`,
+          };
+    const key = member === undefined ? [] : [await checkConsensusKey(config, member.consensusKey)];
+    return [{ name: 'genesis', status: 'ok', finding: `network ${networkId}` }, membership, ...warnings, ...key];
+  } catch (error) {
+    return [{ name: 'genesis', status: 'failed', finding: errorText(error) }];
+  }
+}
+
+export async function checkKeyFiles({ keysDir, passphraseFile }: NodeConfig): Promise<Check[]> {
+  const files = [
+    keystoreFile(keysDir, 'consensus'),
+    join(keysDir, PEER_KEY_FILE),
+    ...(passphraseFile === '' ? [] : [passphraseFile]),
+  ];
+  const checks = await Promise.all(
+    files.map(async (path): Promise<Check> => {
+      const mode = await modeOf(path);
+      if (mode === undefined) return { name: 'file', status: 'failed', finding: `${path} is missing` };
+      if ((mode & FOREIGN_BITS) === 0) return { name: 'file', status: 'ok', finding: path };
+      return { name: 'file', status: 'failed', finding: `${path} is open to other users: chmod 600` };
+    }),
+  );
+  const identity = keystoreFile(keysDir, 'identity');
+  if (!(await exists(identity))) return checks;
+  return [...checks, { name: 'file', status: 'warning', finding: `${identity} is not needed to run: move it offline` }];
+}
+
+/** Log and guard belong together: one without the other means that something was lost. */
+export async function checkStoredState({ dataDir, guardDir }: NodeConfig): Promise<Check> {
+  const [hasLog, hasGuard] = await Promise.all([exists(join(dataDir, 'log')), exists(join(guardDir, 'guard'))]);
+  if (hasLog && hasGuard) return { name: 'state', status: 'ok', finding: 'log and sign guard are there' };
+  if (!hasLog && !hasGuard)
+    return {
+      name: 'state',
+      status: 'failed',
+      finding: 'neither log nor sign guard: `av10 init` for a validator that never ran',
+    };
+  return {
+    name: 'state',
+    status: 'failed',
+    finding: `the ${hasLog ? 'sign guard' : 'log'} is missing: start with --recover-identity`,
+  };
+}
+
+export async function checkGuardVolume({ dataDir, guardDir }: NodeConfig): Promise<Check> {
+  const [data, guard] = await Promise.all(
+    [existingParent(dataDir), existingParent(guardDir)].map(async (path) => (await stat(await path)).dev),
+  );
+  if (data !== guard) return { name: 'guard volume', status: 'ok', finding: 'apart from the data' };
+  return {
+    name: 'guard volume',
+    status: 'warning',
+    finding: 'on the volume of the data: a restored backup would bring an old guard back; set --guard-dir',
+  };
+}
+
+export async function checkDiskSpace({ dataDir }: NodeConfig): Promise<Check> {
+  const { bavail, bsize } = await statfs(await existingParent(dataDir));
+  const freeBytes = bavail * bsize;
+  const finding = `${(freeBytes / GIB).toFixed(1)} GiB free`;
+  if (freeBytes >= MIN_FREE_BYTES) return { name: 'disk', status: 'ok', finding };
+  return { name: 'disk', status: 'warning', finding: `${finding}, at least ${MIN_FREE_BYTES / GIB} recommended` };
+}
+
+/** Taken ports are a warning: this very node may run already. */
+export function checkPorts({ p2pListen, apiListen, metricsListen }: NodeConfig): Promise<Check[]> {
+  return Promise.all(
+    [p2pListen, apiListen, metricsListen].map(async (address): Promise<Check> => {
+      const colon = address.lastIndexOf(':');
+      const isFree = await isPortFree(
+        address.slice(0, colon).replace(/^\[|\]$/g, ''),
+        Number(address.slice(colon + 1)),
+      );
+      return {
+        name: 'port',
+        status: isFree ? 'ok' : 'warning',
+        finding: `${address} is ${isFree ? 'free' : 'taken, or not an address of this machine'}`,
+      };
+    }),
+  );
+}
+
+async function checkConsensusKey({ keysDir, nodeId }: NodeConfig, expected: Uint8Array): Promise<Check> {
+  const path = keystoreFile(keysDir, 'consensus');
+  try {
+    const isSame = equalBytes(readKeystoreLabel(await readBounded(path)).publicKey, expected);
+    return {
+      name: 'consensus key',
+      status: isSame ? 'ok' : 'failed',
+      finding: isSame ? 'the one in the genesis' : `${path} is not the key that the genesis names for ${nodeId}`,
+    };
+  } catch (error) {
+    return { name: 'consensus key', status: 'failed', finding: errorText(error) };
+  }
+}
+
+async function existingParent(path: string): Promise<string> {
+  return (await exists(path)) || dirname(path) === path ? path : existingParent(dirname(path));
+}
