@@ -49,7 +49,12 @@ export interface NativeAddon {
   ): number;
   ledgerClose(ledger: number): boolean;
   ledgerExecute(ledger: number, commit: Uint8Array, payloads: readonly Uint8Array[], threads: number): Uint8Array;
-  ledgerExecuteAsync(ledger: number, commit: Uint8Array, payloads: readonly Uint8Array[], threads: number): Promise<Uint8Array>;
+  ledgerExecuteAsync(
+    ledger: number,
+    commit: Uint8Array,
+    payloads: readonly Uint8Array[],
+    threads: number,
+  ): Promise<Uint8Array>;
   ledgerVerify(ledger: number, payload: Uint8Array, txCount: number, threads: number): Uint8Array;
   ledgerAccount(ledger: number, handle: number): Uint8Array | null;
   ledgerAccountByAddress(ledger: number, address: Uint8Array): Uint8Array | null;

@@ -27,11 +27,29 @@ const MAX_LIST = 256;
 export const CONFIG_FIELDS: readonly ConfigField[] = [
   field('nodeId', '', 'name of this validator in the genesis', 'name', text(1, 64), ['NODE_ID']),
   field('baseDir', '.', 'folder of this node', 'path', text(1, 4096)),
-  field('genesisFile', '', 'genesis.json; accounts.bin lies beside it (default <base-dir>/genesis.json)', 'path', text(0, 4096)),
+  field(
+    'genesisFile',
+    '',
+    'genesis.json; accounts.bin lies beside it (default <base-dir>/genesis.json)',
+    'path',
+    text(0, 4096),
+  ),
   field('keysDir', '', 'folder of the keystores (default <base-dir>/keys)', 'path', text(0, 4096)),
   field('dataDir', '', 'folder of log, snapshots and indexes (default <base-dir>/data)', 'path', text(0, 4096)),
-  field('guardDir', '', 'folder of the sign guard, best on another volume (default <base-dir>/guard/<node-id>)', 'path', text(0, 4096)),
-  field('passphraseFile', '', 'file with the passphrase of the keystores; asked for at a terminal if not given', 'path', text(0, 4096)),
+  field(
+    'guardDir',
+    '',
+    'folder of the sign guard, best on another volume (default <base-dir>/guard/<node-id>)',
+    'path',
+    text(0, 4096),
+  ),
+  field(
+    'passphraseFile',
+    '',
+    'file with the passphrase of the keystores; asked for at a terminal if not given',
+    'path',
+    text(0, 4096),
+  ),
   field('p2pListen', '0.0.0.0:30303', 'address for other validators', 'host:port', address),
   field('peerAddresses', '', 'addresses that replace those of the genesis: name=host:port,...', 'map', map),
   field('apiListen', '0.0.0.0:8080', 'address of the public API', 'host:port', address),
@@ -39,14 +57,29 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   field('trustedSources', '', 'client addresses without a verification budget, separated by commas', 'list', list),
   field('trustedProxies', '', 'proxies whose X-Forwarded-For is believed, separated by commas', 'list', list),
   field('corsOrigins', '', 'web origins that may read the API, separated by commas', 'list', list),
-  field('targetTps', 1_000_000, 'target transfers a second: a gauge and an alert, nothing else', 'number', integer(1, 1e12), ['TARGET_TPS']),
+  field(
+    'targetTps',
+    1_000_000,
+    'target transfers a second: a gauge and an alert, nothing else',
+    'number',
+    integer(1, 1e12),
+    ['TARGET_TPS'],
+  ),
   field('quantumLevel', 5, 'NIST category required of all keys; must be 5', '5', quantumLevel, ['QUANTUM_LEVEL']),
-  field('aiEnabled', false, 'asks for the optimizer, which is reported as unavailable', 'boolean', flag, ['AI_ENABLED']),
+  field('aiEnabled', false, 'asks for the optimizer, which is reported as unavailable', 'boolean', flag, [
+    'AI_ENABLED',
+  ]),
   field('logLevel', 'info', 'debug, info, warn or error', 'level', choice(LOG_LEVELS)),
   field('verifyWorkers', 0, 'threads that verify signatures; 0: as many as cores', 'number', integer(0, 256)),
   field('ledgerThreads', 0, 'threads that execution may use to verify; 0: as many as cores', 'number', integer(0, 256)),
   field('snapshotEverySeconds', 60, 'least time between snapshots', 'seconds', integer(1, 86_400)),
-  field('retainCommits', 100_000, 'commits kept for peers behind the newest snapshot', 'number', integer(1_000, 100_000_000)),
+  field(
+    'retainCommits',
+    100_000,
+    'commits kept for peers behind the newest snapshot',
+    'number',
+    integer(1_000, 100_000_000),
+  ),
 ];
 
 function field(
@@ -65,14 +98,20 @@ function field(
 function text(min: number, max: number): ConfigField['parse'] {
   return (value) => {
     if (typeof value === 'string' && value.length >= min && value.length <= max) return { value };
-    return { problem: min > 0 && (value === '' || value === undefined) ? 'must be given' : `text of ${min} to ${max} characters expected` };
+    return {
+      problem:
+        min > 0 && (value === '' || value === undefined)
+          ? 'must be given'
+          : `text of ${min} to ${max} characters expected`,
+    };
   };
 }
 
 function integer(min: number, max: number): ConfigField['parse'] {
   return (value) => {
     const number = typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : value;
-    if (typeof number === 'number' && Number.isSafeInteger(number) && number >= min && number <= max) return { value: number };
+    if (typeof number === 'number' && Number.isSafeInteger(number) && number >= min && number <= max)
+      return { value: number };
     return { problem: `an integer from ${min} to ${max} expected, got ${JSON.stringify(value)}` };
   };
 }
@@ -104,17 +143,20 @@ function address(value: unknown): ParsedValue {
 /** A list in the file, or text separated by commas. */
 function list(value: unknown): ParsedValue {
   const items = typeof value === 'string' ? value.split(',').filter((item) => item !== '') : value;
-  if (Array.isArray(items) && items.length <= MAX_LIST && items.every((item) => typeof item === 'string')) return { value: items as string[] };
+  if (Array.isArray(items) && items.length <= MAX_LIST && items.every((item) => typeof item === 'string'))
+    return { value: items as string[] };
   return { problem: `a list of at most ${MAX_LIST} texts expected` };
 }
 
 /** An object in the file, or text `name=host:port,...`. */
 function map(value: unknown): ParsedValue {
   const entries = typeof value === 'string' ? pairs(value) : isObject(value) ? Object.entries(value) : undefined;
-  if (entries === undefined || entries.length > MAX_LIST) return { problem: `at most ${MAX_LIST} of name=host:port expected` };
+  if (entries === undefined || entries.length > MAX_LIST)
+    return { problem: `at most ${MAX_LIST} of name=host:port expected` };
   const result = new Map<string, string>();
   for (const [name, target] of entries) {
-    if ('problem' in address(target) || result.has(name)) return { problem: `name=host:port expected for each, once a name; see ${JSON.stringify(name)}` };
+    if ('problem' in address(target) || result.has(name))
+      return { problem: `name=host:port expected for each, once a name; see ${JSON.stringify(name)}` };
     result.set(name, target as string);
   }
   return { value: result };

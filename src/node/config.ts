@@ -67,7 +67,9 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     else values.set(field.name, parsed.value);
   }
   if (problems.length > 0) {
-    throw new NodeError('CONFIG_INVALID', `the configuration cannot be used:\n  - ${problems.join('\n  - ')}`, { problems: problems.length });
+    throw new NodeError('CONFIG_INVALID', `the configuration cannot be used:\n  - ${problems.join('\n  - ')}`, {
+      problems: problems.length,
+    });
   }
   return { config: withPaths(Object.fromEntries(values) as unknown as NodeConfig), origins };
 }
@@ -83,7 +85,8 @@ function find(field: ConfigField, { flags, environment, file }: ConfigSources): 
   if (flag !== undefined) return { value: flag, origin: 'flag', where: `--${field.flag}` };
   for (const name of field.environment) {
     const variable = environment[name];
-    if (variable !== undefined) return { value: variable, origin: 'environment', where: `environment variable ${name}` };
+    if (variable !== undefined)
+      return { value: variable, origin: 'environment', where: `environment variable ${name}` };
   }
   if (file !== undefined && isObject(file.content) && Object.hasOwn(file.content, field.name)) {
     return { value: file.content[field.name], origin: 'file', where: file.path };

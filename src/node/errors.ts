@@ -5,11 +5,6 @@ import { CodedError } from '../util/errors.ts';
  * damaged. `KEY_MISMATCH`: a keystore is not the one that the genesis names. `NOT_A_MEMBER`: the genesis names no such validator.
  * `ALREADY_RUNNING`: another process holds the data folder. `QUANTUM_LEVEL`: only level 5 exists.
  */
-export type NodeErrorCode =
-  | 'CONFIG_INVALID'
-  | 'GENESIS_FILES'
-  | 'KEY_MISMATCH'
-  | 'NOT_A_MEMBER'
-  | 'ALREADY_RUNNING';
+export type NodeErrorCode = 'CONFIG_INVALID' | 'GENESIS_FILES' | 'KEY_MISMATCH' | 'NOT_A_MEMBER' | 'ALREADY_RUNNING';
 
 export class NodeError extends CodedError<NodeErrorCode> {}

@@ -24,7 +24,8 @@ export async function readGenesisFiles(hasher: Hasher, genesisFile: string): Pro
   const genesis = decodeGenesis(hasher, await readBounded(genesisFile));
   const { file, count, blake3 } = genesis.accounts;
   const accountsFile = join(dirname(genesisFile), file);
-  const size = (await stat(accountsFile).catch((cause: unknown) => Promise.reject(unreadable(accountsFile, cause)))).size;
+  const size = (await stat(accountsFile).catch((cause: unknown) => Promise.reject(unreadable(accountsFile, cause))))
+    .size;
   if (size !== count * ACCOUNT_ROW_BYTES) {
     const message = `${accountsFile} has ${size} bytes; ${count} accounts take ${count * ACCOUNT_ROW_BYTES}: copy the file again`;
     throw new NodeError('GENESIS_FILES', message, { path: accountsFile, bytes: size });
@@ -40,7 +41,8 @@ export async function readGenesisFiles(hasher: Hasher, genesisFile: string): Pro
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size > MAX_GENESIS_BYTES) throw new NodeError('GENESIS_FILES', `${path} has ${size} bytes: this is no genesis`, { path });
+    if (size > MAX_GENESIS_BYTES)
+      throw new NodeError('GENESIS_FILES', `${path} has ${size} bytes: this is no genesis`, { path });
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     if (cause instanceof NodeError) throw cause;
@@ -55,5 +57,10 @@ async function hashFile(hasher: Hasher, path: string): Promise<string> {
 }
 
 function unreadable(path: string, cause: unknown): NodeError {
-  return new NodeError('GENESIS_FILES', `${path} cannot be read (${errorText(cause)}): name it with --genesis-file`, { path }, { cause });
+  return new NodeError(
+    'GENESIS_FILES',
+    `${path} cannot be read (${errorText(cause)}): name it with --genesis-file`,
+    { path },
+    { cause },
+  );
 }

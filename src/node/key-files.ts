@@ -20,13 +20,21 @@ export function keystoreFile(keysDir: string, purpose: KeyPurpose): string {
  * Opens the consensus keystore and checks that it is the one that the genesis names for this validator.
  * @throws NodeError KEY_MISMATCH; KEYSTORE_FORMAT, KEYSTORE_PASSPHRASE
  */
-export async function openConsensusKey(crypto: CryptoBackend, keysDir: string, member: Member, passphrase: SecretBytes): Promise<Signer> {
+export async function openConsensusKey(
+  crypto: CryptoBackend,
+  keysDir: string,
+  member: Member,
+  passphrase: SecretBytes,
+): Promise<Signer> {
   const path = keystoreFile(keysDir, 'consensus');
   const { seed } = await openKeystore(await readKeyFile(path, MAX_KEYSTORE_BYTES), passphrase);
   const signer = crypto.signerFromSeed(seed);
   seed.wipe();
   if (!equalBytes(signer.publicKey, member.consensusKey)) {
-    throw new NodeError('KEY_MISMATCH', `${path} is not the consensus key that the genesis names for ${member.name}`, { path, validator: member.name });
+    throw new NodeError('KEY_MISMATCH', `${path} is not the consensus key that the genesis names for ${member.name}`, {
+      path,
+      validator: member.name,
+    });
   }
   return signer;
 }
@@ -44,7 +52,12 @@ async function readKeyFile(path: string, maxBytes: number): Promise<Uint8Array> 
     const { size } = await stat(path);
     if (size <= maxBytes) return new Uint8Array(await readFile(path));
   } catch (cause) {
-    throw new NodeError('KEY_MISMATCH', `${path} cannot be read (${errorText(cause)}): make it with \`av10 keys generate\``, { path }, { cause });
+    throw new NodeError(
+      'KEY_MISMATCH',
+      `${path} cannot be read (${errorText(cause)}): make it with \`av10 keys generate\``,
+      { path },
+      { cause },
+    );
   }
   throw new NodeError('KEY_MISMATCH', `${path} is too large for a key`, { path });
 }

@@ -4,7 +4,17 @@ import type { Logger } from '../util/logger.ts';
 /** JSON lines on standard error: time, level, room, message and fields. */
 export function createLogger(level: string, nodeId: string): Logger {
   const stream = pino.destination({ fd: 2, sync: false, minLength: 0 });
-  return wrap(pino({ level, base: { node: nodeId }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, stream));
+  return wrap(
+    pino(
+      {
+        level,
+        base: { node: nodeId },
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      stream,
+    ),
+  );
 }
 
 function wrap(logger: pino.Logger): Logger {

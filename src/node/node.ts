@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Api, createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
+import { createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
 import { type CoreOptions, DEFAULT_PACING, defaultBounds } from '../consensus/index.ts';
 import type { CryptoBackend } from '../crypto/backend.ts';
 import { nativeBackend } from '../crypto/native.ts';
 import type { SecretBytes } from '../crypto/secret-bytes.ts';
 import { type Ledger, ledgerGenesis, NativeLedger } from '../execution/index.ts';
-import { type MetricsServer, PrometheusInstruments, startMetricsServer } from '../metrics/index.ts';
-import { Libp2pTransport } from '../network/index.ts';
+import { PrometheusInstruments, startMetricsServer } from '../metrics/index.ts';
+import { Libp2pTransport, type NetworkOptions } from '../network/index.ts';
 import { committeeWarnings, type Member } from '../params/committee.ts';
 import {
   addressSource,
@@ -15,17 +15,18 @@ import {
   DEFAULT_MEMPOOL_OPTIONS,
   DEFAULT_VERIFY_POOL_OPTIONS,
   VerifyPool,
+  type VerifyPoolModules,
 } from '../pipeline/index.ts';
 import { indexReceipts } from '../replica/receipt-feed.ts';
 import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
-import { initialise, type RestartModules, type RestartOptions, type Restarted, restart } from '../replica/restart.ts';
+import { initialise, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
 import type { NodeService, PostureEntry } from '../replica/service.ts';
-import { Validator } from '../replica/validator.ts';
+import { Validator, type ValidatorSetup } from '../replica/validator.ts';
 import { DEFAULT_RECEIPT_INDEX_OPTIONS, LmdbReceiptIndex, NodeDisk, storageMetrics } from '../storage/index.ts';
 import type { AuthorIndex, CommitDigest } from '../types/ids.ts';
 import { id } from '../types/ids.ts';
 import { toHex } from '../util/bytes.ts';
-import { type DiskErrorCode, type DiskLock } from '../util/disk.ts';
+import type { DiskErrorCode, DiskLock } from '../util/disk.ts';
 import { isCoded } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { NodeConfig } from './config.ts';
@@ -62,7 +63,13 @@ export async function initialiseNode(config: NodeConfig): Promise<void> {
   const disk = new NodeDisk('/');
   const lock = await lockData(disk, config);
   try {
-    await initialise(options, { disk, hasher: crypto.hasher, random: SYSTEM_RANDOM, clock: SYSTEM_CLOCK, metrics: storageMetrics(new PrometheusInstruments()) });
+    await initialise(options, {
+      disk,
+      hasher: crypto.hasher,
+      random: SYSTEM_RANDOM,
+      clock: SYSTEM_CLOCK,
+      metrics: storageMetrics(new PrometheusInstruments()),
+    });
   } finally {
     await lock.release();
   }
@@ -80,9 +87,10 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
   try {
     const crypto = nativeBackend();
     const files = await readGenesisFiles(crypto.hasher, config.genesisFile);
-    for (const warning of committeeWarnings(files.genesis.committee)) logger.warn('committee', { warning });
+    const { committee } = files.genesis;
+    for (const warning of committeeWarnings(committee)) logger.warn('committee', { warning });
     const { options, own } = restartOptions(config, files, recoverIdentity);
-    const member = files.genesis.committee.member(own);
+    const member = committee.member(own);
     const signer = await openConsensusKey(crypto, config.keysDir, member, passphrase);
     const peerKey = await readPeerKey(config.keysDir);
 
@@ -101,47 +109,26 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
       replayed: (result) => indexReceipts(receipts, result, logger),
     });
     const ledger = restarted.ledger as NativeLedger;
-
-    const poolOptions = { ...DEFAULT_VERIFY_POOL_OPTIONS, workers: config.verifyWorkers || availableParallelism() };
-    const poolModules = { ledger: () => ledger.number, clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, logger: logger.child('pipeline'), instruments };
-    const pool = await VerifyPool.start(poolOptions, poolModules);
+    const system = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, instruments };
+    const pool = await startVerifyPool(config, ledger, { ...system, logger: logger.child('pipeline') });
     stops.push(() => pool.stop());
 
-    const transport = new Libp2pTransport(
-      {
-        networkId: files.genesis.networkId,
-        self: own,
-        peers: files.genesis.committee.members,
-        addressOverrides: config.peerAddresses,
-        peerKey,
-        listen: config.p2pListen,
-      },
-      { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, logger: logger.child('network'), instruments },
-    );
-    const replicaOptions = { ...DEFAULT_REPLICA_OPTIONS, snapshotEveryMs: config.snapshotEverySeconds * 1_000, retainCommits: config.retainCommits };
+    const transport = new Libp2pTransport(networkOptions(config, files, own, peerKey), {
+      ...system,
+      logger: logger.child('network'),
+    });
     const validator = new Validator(
+      validatorSetup(config, files, options, own),
       {
-        identity: { networkId: files.genesis.networkId, epoch: EPOCH, own, bootId: toHex(SYSTEM_RANDOM.bytes(BOOT_ID_BYTES)) },
-        core: options.core,
-        options: replicaOptions,
-        genesis: files.genesis,
-        mempool: DEFAULT_MEMPOOL_OPTIONS,
-        admission: { ...DEFAULT_ADMISSION_OPTIONS, trustedSources: config.trustedSources.map(addressSource) },
-        optimizer: config.aiEnabled ? 'unavailable' : 'off',
-      },
-      {
-        hasher: crypto.hasher,
-        verifier: crypto.verifier,
+        ...system,
+        ...crypto,
         signer,
         transport,
-        clock: SYSTEM_CLOCK,
-        timers: SYSTEM_TIMERS,
         logger,
-        instruments,
-        signatures: pool,
         receipts,
+        signatures: pool,
         verifyLoad: () => pool.load,
-        posture: () => posture(member, files.genesis.committee.members, transport),
+        posture: () => posture(member, committee.members, transport),
       },
       restarted,
     );
@@ -150,7 +137,14 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
     await validator.start();
-    logger.info('started', { validator: member.name, api: apiUrl, metrics: metrics.url, commit: ledger.lastCommit, verdict: restarted.verdict.action });
+    const { verdict } = restarted;
+    logger.info('started', {
+      validator: member.name,
+      api: apiUrl,
+      metrics: metrics.url,
+      commit: ledger.lastCommit,
+      verdict: verdict.action,
+    });
     return { service: validator, apiUrl, metricsUrl: metrics.url, stop };
   } catch (error) {
     await stop();
@@ -158,12 +152,61 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
   }
 }
 
-function restartOptions(config: NodeConfig, { genesis }: GenesisFiles, recoverIdentity: boolean): { readonly options: RestartOptions; readonly own: AuthorIndex } {
+function startVerifyPool(
+  config: NodeConfig,
+  ledger: NativeLedger,
+  modules: Omit<VerifyPoolModules, 'ledger'>,
+): Promise<VerifyPool> {
+  const workers = config.verifyWorkers || availableParallelism();
+  return VerifyPool.start({ ...DEFAULT_VERIFY_POOL_OPTIONS, workers }, { ...modules, ledger: () => ledger.number });
+}
+
+function networkOptions(
+  config: NodeConfig,
+  { genesis }: GenesisFiles,
+  own: AuthorIndex,
+  peerKey: Uint8Array,
+): NetworkOptions {
+  return {
+    networkId: genesis.networkId,
+    self: own,
+    peers: genesis.committee.members,
+    addressOverrides: config.peerAddresses,
+    peerKey,
+    listen: config.p2pListen,
+  };
+}
+
+function validatorSetup(
+  config: NodeConfig,
+  { genesis }: GenesisFiles,
+  { core }: RestartOptions,
+  own: AuthorIndex,
+): ValidatorSetup {
+  const { snapshotEverySeconds, retainCommits } = config;
+  return {
+    identity: { networkId: genesis.networkId, epoch: EPOCH, own, bootId: toHex(SYSTEM_RANDOM.bytes(BOOT_ID_BYTES)) },
+    core,
+    options: { ...DEFAULT_REPLICA_OPTIONS, snapshotEveryMs: snapshotEverySeconds * 1_000, retainCommits },
+    genesis,
+    mempool: DEFAULT_MEMPOOL_OPTIONS,
+    admission: { ...DEFAULT_ADMISSION_OPTIONS, trustedSources: config.trustedSources.map(addressSource) },
+    optimizer: config.aiEnabled ? 'unavailable' : 'off',
+  };
+}
+
+function restartOptions(
+  config: NodeConfig,
+  { genesis }: GenesisFiles,
+  recoverIdentity: boolean,
+): { readonly options: RestartOptions; readonly own: AuthorIndex } {
   const { committee, parameters, networkId, timeMs } = genesis;
   const own = committee.members.findIndex((member) => member.name === config.nodeId);
   if (own < 0) {
     const names = committee.members.map((member) => member.name).join(', ');
-    throw new NodeError('NOT_A_MEMBER', `the genesis has no validator ${config.nodeId}, only ${names}: set --node-id`, { nodeId: config.nodeId });
+    throw new NodeError('NOT_A_MEMBER', `the genesis has no validator ${config.nodeId}, only ${names}: set --node-id`, {
+      nodeId: config.nodeId,
+    });
   }
   const core: CoreOptions = {
     committee,
@@ -180,7 +223,10 @@ function restartOptions(config: NodeConfig, { genesis }: GenesisFiles, recoverId
     guard: diskPath(config.guardDir, 'guard'),
   };
   const { validatorId } = committee.member(own);
-  return { options: { networkId, validatorId, core, paths, payloadCacheBytes: PAYLOAD_CACHE_BYTES, recoverIdentity }, own };
+  return {
+    options: { networkId, validatorId, core, paths, payloadCacheBytes: PAYLOAD_CACHE_BYTES, recoverIdentity },
+    own,
+  };
 }
 
 function restartModules(
@@ -218,7 +264,9 @@ async function lockData(disk: NodeDisk, config: NodeConfig): Promise<DiskLock> {
     return await disk.lock(path);
   } catch (error) {
     if (!isCoded<DiskErrorCode>(error, 'LOCKED')) throw error;
-    throw new NodeError('ALREADY_RUNNING', `another process uses ${config.dataDir}: stop it first`, { path: config.dataDir });
+    throw new NodeError('ALREADY_RUNNING', `another process uses ${config.dataDir}: stop it first`, {
+      path: config.dataDir,
+    });
   }
 }
 
@@ -238,14 +286,34 @@ function listenAddress(address: string): { readonly host: string; readonly port:
 
 /** Keys and links in use. Identity and link keys are of the genesis; links say what they negotiated. */
 function posture(own: Member, members: readonly Member[], transport: Libp2pTransport): PostureEntry[] {
-  const key = (purpose: 'identity' | 'consensus' | 'link-key'): PostureEntry => ({ subject: own.name, purpose, algorithm: 'ML-DSA-87', category: 5 });
+  const key = (purpose: 'identity' | 'consensus' | 'link-key'): PostureEntry => ({
+    subject: own.name,
+    purpose,
+    algorithm: 'ML-DSA-87',
+    category: 5,
+  });
   const links = members.flatMap((member, author): PostureEntry[] => {
     const link = member === own ? undefined : transport.linkPosture(author);
     if (link === undefined) return [];
-    const note = link.category === 0 ? 'classical: recorded traffic can be decrypted by a quantum computer; blocks stay authentic' : undefined;
-    const entry = { subject: member.name, purpose: 'link', algorithm: `${link.encryption} ${link.keyExchange}`, category: link.category, since: link.sinceMs } as const;
+    const note =
+      link.category === 0
+        ? 'classical: recorded traffic can be decrypted by a quantum computer; blocks stay authentic'
+        : undefined;
+    const entry = {
+      subject: member.name,
+      purpose: 'link',
+      algorithm: `${link.encryption} ${link.keyExchange}`,
+      category: link.category,
+      since: link.sinceMs,
+    } as const;
     return [note === undefined ? entry : { ...entry, note }];
   });
-  const hash: PostureEntry = { subject: 'ids and roots', purpose: 'hash', algorithm: 'BLAKE3-256', category: 2, note: '128-bit collision strength; signatures never cover digests' };
+  const hash: PostureEntry = {
+    subject: 'ids and roots',
+    purpose: 'hash',
+    algorithm: 'BLAKE3-256',
+    category: 2,
+    note: '128-bit collision strength; signatures never cover digests',
+  };
   return [key('identity'), key('consensus'), key('link-key'), ...links, hash];
 }

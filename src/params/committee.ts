@@ -73,11 +73,15 @@ export function validatorId(hasher: Hasher, identityKey: Uint8Array): ValidatorI
 export function committeeWarnings(committee: Committee): string[] {
   const warnings: string[] = [];
   if (committee.f === 0 && committee.size > 1) {
-    warnings.push(`${committee.size} validators tolerate no fault: with one down the network halts (and loses nothing); use 4 or more`);
+    warnings.push(
+      `${committee.size} validators tolerate no fault: with one down the network halts (and loses nothing); use 4 or more`,
+    );
   }
   const strong = committee.members.filter((member) => member.power > committee.f);
   if (committee.size >= 4 && strong.length > 0) {
-    warnings.push(`the loss of ${strong.map((member) => member.name).join(' or ')} alone halts the network: power above f = ${committee.f}`);
+    warnings.push(
+      `the loss of ${strong.map((member) => member.name).join(' or ')} alone halts the network: power above f = ${committee.f}`,
+    );
   }
   return warnings;
 }
@@ -85,12 +89,15 @@ export function committeeWarnings(committee: Committee): string[] {
 /** Every problem of the set, in words; empty when it can be a committee. */
 export function committeeProblems(members: readonly Member[]): string[] {
   const problems: string[] = [];
-  if (members.length < 1 || members.length > MAX_COMMITTEE) problems.push(`1 to ${MAX_COMMITTEE} members needed, ${members.length} given`);
+  if (members.length < 1 || members.length > MAX_COMMITTEE)
+    problems.push(`1 to ${MAX_COMMITTEE} members needed, ${members.length} given`);
   let total = 0;
   for (const { name, power, identityKey, consensusKey, linkKey } of members) {
-    if (!Number.isSafeInteger(power) || power < 1) problems.push(`${name}: power must be an integer from 1, is ${power}`);
+    if (!Number.isSafeInteger(power) || power < 1)
+      problems.push(`${name}: power must be an integer from 1, is ${power}`);
     for (const [purpose, key] of Object.entries({ identityKey, consensusKey, linkKey })) {
-      if (key.length !== PUBLIC_KEY_BYTES) problems.push(`${name}: ${purpose} must have ${PUBLIC_KEY_BYTES} bytes, has ${key.length}`);
+      if (key.length !== PUBLIC_KEY_BYTES)
+        problems.push(`${name}: ${purpose} must have ${PUBLIC_KEY_BYTES} bytes, has ${key.length}`);
     }
     total += power;
   }

@@ -22,7 +22,8 @@ export class FieldReader {
 
   /** @throws ParamsError GENESIS_INVALID when the bytes are no JSON object of at most `maxBytes` */
   static parse(bytes: Uint8Array, maxBytes: number): FieldReader {
-    const fail = (problem: string): ParamsError => ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be read', [problem]);
+    const fail = (problem: string): ParamsError =>
+      ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be read', [problem]);
     if (bytes.length > maxBytes) throw fail(`${bytes.length} bytes, at most ${maxBytes} allowed`);
     let value: unknown;
     try {
@@ -72,7 +73,8 @@ export class FieldReader {
 
   list(field: string, maxItems: number): FieldReader[] {
     const value = this.#value[field];
-    if (Array.isArray(value) && value.length <= maxItems) return value.map((item, i) => this.#child(`${field}[${i}]`, item));
+    if (Array.isArray(value) && value.length <= maxItems)
+      return value.map((item, i) => this.#child(`${field}[${i}]`, item));
     this.report(field, `a list of at most ${maxItems} expected`);
     return [];
   }

@@ -63,13 +63,19 @@ export function decodeGenesis(hasher: Hasher, bytes: Uint8Array): Genesis {
   const problems = [...root.problems];
   // Only then: what a field lacks would be reported again as what its stand-in means.
   if (problems.length === 0) {
-    problems.push(...parameterProblems(parameters, members.length), ...assetProblems(assets, accounts), ...committeeProblems(members));
+    problems.push(
+      ...parameterProblems(parameters, members.length),
+      ...assetProblems(assets, accounts),
+      ...committeeProblems(members),
+    );
   }
   if (problems.length > 0) throw ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be used', problems);
   const committee = new Committee(members);
   const content = { name, timeMs, parameters, assets, members, accounts };
   if (!equalBytes(encodeGenesis(content), bytes)) {
-    throw ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be used', ['it is not in canonical form (RFC 8785, validators by id)']);
+    throw ParamsError.of('GENESIS_INVALID', 'genesis.json cannot be used', [
+      'it is not in canonical form (RFC 8785, validators by id)',
+    ]);
   }
   return { networkId: id<NetworkId>(hasher.plain(bytes)), name, timeMs, parameters, assets, committee, accounts };
 }
@@ -82,7 +88,11 @@ function toJson(parameters: ProtocolParameters): CanonicalValue {
 
 function memberToJson(member: Member): CanonicalValue {
   const { name, power, peerId, address } = member;
-  const keys = { identityKey: toHex(member.identityKey), consensusKey: toHex(member.consensusKey), linkKey: toHex(member.linkKey) };
+  const keys = {
+    identityKey: toHex(member.identityKey),
+    consensusKey: toHex(member.consensusKey),
+    linkKey: toHex(member.linkKey),
+  };
   return { name, power, peerId, address, ...keys };
 }
 
@@ -135,8 +145,14 @@ function readParameters(entry: FieldReader): ProtocolParameters {
   const verification = entry.text('verification', 16);
   if (verification !== 'full') entry.report('verification', "'full' expected");
   return {
-    ...(Object.fromEntries(integers.map((field) => [field, entry.integer(field)])) as Record<(typeof integers)[number], number>),
-    ...(Object.fromEntries(amounts.map((field) => [field, entry.amount(field)])) as Record<(typeof amounts)[number], bigint>),
+    ...(Object.fromEntries(integers.map((field) => [field, entry.integer(field)])) as Record<
+      (typeof integers)[number],
+      number
+    >),
+    ...(Object.fromEntries(amounts.map((field) => [field, entry.amount(field)])) as Record<
+      (typeof amounts)[number],
+      bigint
+    >),
     verification: 'full',
   };
 }
@@ -156,7 +172,8 @@ function readAccounts(entry: FieldReader): GenesisAccounts {
   const blake3 = entry.text('blake3', 64);
   if (!isHex(blake3, 32)) entry.report('blake3', '32 bytes in lower-case hexadecimal expected');
   const file = entry.text('file', 128);
-  if (!/^[A-Za-z0-9._-]+$/.test(file) || file.startsWith('.')) entry.report('file', 'a plain file name beside genesis.json expected');
+  if (!/^[A-Za-z0-9._-]+$/.test(file) || file.startsWith('.'))
+    entry.report('file', 'a plain file name beside genesis.json expected');
   return { file, count: entry.integer('count'), blake3 };
 }
 
@@ -167,9 +184,11 @@ function assetProblems(assets: readonly GenesisAsset[], accounts: GenesisAccount
   for (const [index, asset] of assets.entries()) {
     if (asset.symbol === '') problems.push(`assets[${index}].symbol: must not be empty`);
     if (asset.decimals > 18) problems.push(`assets[${index}].decimals: at most 18`);
-    if (index === 0 && asset.issued !== undefined) problems.push('assets[0].issued: the native asset is distributed by the accounts file');
+    if (index === 0 && asset.issued !== undefined)
+      problems.push('assets[0].issued: the native asset is distributed by the accounts file');
     if (index > 0 && asset.issued === undefined) problems.push(`assets[${index}].issued: missing`);
-    if (asset.issued !== undefined && asset.issued.handle >= accounts.count) problems.push(`assets[${index}].issued.handle: no such account`);
+    if (asset.issued !== undefined && asset.issued.handle >= accounts.count)
+      problems.push(`assets[${index}].issued.handle: no such account`);
   }
   return problems;
 }

@@ -12,6 +12,7 @@ import { isCoded } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Timers } from '../util/timers.ts';
 import { PayloadCache } from './payload-cache.ts';
+import { type KeptCommits, MAX_KEPT_COMMITS } from './snapshot-content.ts';
 
 /** Appended and not yet durable beyond this: blocks of peers are not taken until the disk has caught up. Below the log's own limit. */
 const WRITABLE_PENDING_BYTES = 32 * 1024 * 1024;
@@ -121,6 +122,19 @@ export class BlockStore {
     if (this.#log.failure !== undefined) return;
     this.#modules.logger.info('the disk takes writes again');
     this.onResumed();
+  }
+
+  /** The commits that are kept, for the next life of this node. */
+  keptCommits(): KeptCommits {
+    const positions = this.#commits.slice(-MAX_KEPT_COMMITS);
+    return { first: this.#firstCommit + this.#commits.length - positions.length, positions };
+  }
+
+  /** What the life before kept and the log still holds; replay notes the rest. */
+  restoreCommits({ first, positions }: KeptCommits): void {
+    const gone = positions.filter((position) => position < this.#log.firstPosition).length;
+    this.#firstCommit = first + gone;
+    this.#commits = positions.slice(gone);
   }
 
   /** A block or commit that replay found in the log. */

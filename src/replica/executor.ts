@@ -86,8 +86,8 @@ export class Executor {
   #finalise(result: ExecutedCommit, subDag: Executing): void {
     // A commit without receipts has nothing to promise: it becomes durable with the next flush.
     const flushed = result.applied + result.dropped === 0 ? Promise.resolve() : this.#store.flush();
-    this.#finals = this.#finals
-      .then(() => flushed)
+    // Both are waited for from now on: a flush may fail before the finals ahead of it have had their turn.
+    this.#finals = Promise.all([flushed, this.#finals])
       .then(() => {
         if (!this.#stopped) this.#events.final(result, subDag);
       })

@@ -159,16 +159,17 @@ export class Fetcher {
     if (round <= previous || round - previous > FOLLOW_ROUNDS) return;
     const follow = this.#following.get(author) ?? { peers: new Set(), untilRound: 0 };
     if (round > follow.untilRound) follow.peers.clear();
-    if (follow.peers.has(peer) || follow.peers.size >= FOLLOWED_PER_AUTHOR || this.#followedThrough(peer) >= Math.max(1, this.#committee.f)) return;
+    if (follow.peers.has(peer) || follow.peers.size >= FOLLOWED_PER_AUTHOR || this.#followedThrough(peer, round) >= Math.max(1, this.#committee.f)) return;
     follow.peers.add(peer);
     follow.untilRound = round + FOLLOW_ROUNDS;
     this.#following.set(author, follow);
     this.#modules.links.send(peer, { type: 'follow', author });
   }
 
-  #followedThrough(peer: AuthorIndex): number {
+  /** Authors that the peer sends at this round; a follow that ran out holds no place. */
+  #followedThrough(peer: AuthorIndex, round: Round): number {
     let authors = 0;
-    for (const follow of this.#following.values()) if (follow.peers.has(peer)) authors += 1;
+    for (const { peers, untilRound } of this.#following.values()) if (untilRound >= round && peers.has(peer)) authors += 1;
     return authors;
   }
 }

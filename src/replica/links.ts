@@ -302,9 +302,7 @@ export class Links implements TransportEvents {
 export function channelOf(message: Message): Channel {
   switch (message.type) {
     case 'commits-reply':
-    case 'snapshot-reply':
     case 'commits':
-    case 'snapshot':
     case 'certificate':
     case 'certificate-reply':
     case 'recovery':

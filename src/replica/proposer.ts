@@ -12,6 +12,8 @@ import type { BlockStore } from './block-store.ts';
 
 export interface ProposalContent {
   readonly timestampMs: number;
+  /** On the monotonic clock. */
+  readonly madeMs: number;
   readonly executedCommit: CommitIndex;
   readonly transactions: readonly PooledTransaction[];
   readonly checkpointVote: CheckpointVote | undefined;

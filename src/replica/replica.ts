@@ -35,7 +35,7 @@ import type { TransactionTracker } from './transaction-tracker.ts';
 
 /** Payload bytes of one round at which pacing counts the node as fully loaded. */
 const FULL_LOAD_BYTES = 512 * 1024;
-/** An own clock further than this from the others' is not used for timestamps: their median is repeated instead. */
+/** An own clock further than this from what the others' blocks say is not used for timestamps: their median is repeated instead. */
 const CLOCK_IGNORED_MS = 10_000;
 /** Commits taken over and not yet executed, before the next are taken. */
 const SYNC_LAG = 256;
@@ -115,6 +115,8 @@ export class Replica {
   /** Something was executed since the last checkpoint. */
   #uncheckpointed = false;
   #checkpointMs: number;
+  /** When the last own block was made, on the monotonic clock. */
+  #madeMs: number | undefined;
   #halted = false;
   #stopped = false;
   #woken = false;
@@ -412,6 +414,7 @@ export class Replica {
 
   #onSpoken(header: VerifiedHeader, payload: Uint8Array, content: ProposalContent): void {
     this.#silentSinceRecovery = false;
+    this.#madeMs = content.madeMs;
     if (content.checkpointVote !== undefined) this.#checkpoints.voted(content.checkpointVote);
     this.#guarded(() => {
       if (!this.#driver.propose(header, payload)) this.#modules.mempool.giveBack(content.transactions.map((tx) => tx.id));
@@ -446,6 +449,7 @@ export class Replica {
     const limits = { maxBytes: maxBlockBytes, maxTransactions: maxTransactionsPerBlock };
     return {
       timestampMs: this.#timestampMs(ancestors),
+      madeMs: this.#nowMs(),
       executedCommit: this.#executor.lastExecuted,
       transactions: this.payloadBarred === undefined ? this.#modules.mempool.take(limits) : [],
       checkpointVote: this.#checkpoints.dueVote,
@@ -456,7 +460,10 @@ export class Replica {
     const now = Math.floor(this.#modules.clock.wallMs());
     const times = ancestors.flatMap(({ id }) => this.core.dag.get(id)?.timestampMs ?? []).sort((a, b) => a - b);
     const median = times[Math.floor(times.length / 2)];
-    return median !== undefined && Math.abs(now - median) > CLOCK_IGNORED_MS && times.length > 1 ? median : now;
+    if (median === undefined || times.length < 2) return now;
+    // The others' blocks are as old as the network has stood still: without that, time would stand still for ever after.
+    const stoodMs = this.#madeMs === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() - this.#madeMs;
+    return now > median + stoodMs + CLOCK_IGNORED_MS || now < median - CLOCK_IGNORED_MS ? median : now;
   }
 
   #roundBytes(): number {

@@ -3,7 +3,7 @@ import type { Message } from '../types/message.ts';
 import type { Timer, Timers } from '../util/timers.ts';
 import type { Links } from './links.ts';
 
-type Reply = Extract<Message, { type: 'certificate-reply' | 'commits-reply' | 'snapshot-reply' | 'recovery-reply' }>;
+type Reply = Extract<Message, { type: 'certificate-reply' | 'commits-reply' | 'recovery-reply' }>;
 
 interface Pending {
   readonly peer: AuthorIndex;

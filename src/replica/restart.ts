@@ -189,6 +189,7 @@ async function replayLog(options: RestartOptions, modules: RestartModules, input
     modules.replayed(await runner.execute(await executableCommit(store, commit)));
     store.forgetBlocks(commit.gcRound);
   };
+  if (content !== undefined) store.restoreCommits(content.commits);
   const core = content === undefined ? new Core(options.core, { hasher }) : Core.restore(options.core, { hasher }, content.state);
   const replay = new Replay(options.core, { hasher, store }, core, execute);
   await store.log.scan(from, { record: (record) => replay.record(record), damaged: (range) => refuseDamage([range]) });

@@ -1,26 +1,39 @@
 import type { CommitPoint, CoreState } from '../consensus/index.ts';
+import type { LogPosition } from '../storage/index.ts';
 import { REF_BYTES, readRef, writeRef } from '../types/block-codec.ts';
 import { MAX_COMMIT_REFS } from '../types/commit.ts';
-import { type CommitDigest, ID_BYTES, id, type Round } from '../types/ids.ts';
+import { type CommitDigest, type CommitIndex, ID_BYTES, id, type Round } from '../types/ids.ts';
 import { ByteReader } from '../util/byte-reader.ts';
 import { ByteWriter } from '../util/byte-writer.ts';
 import { concatBytes } from '../util/bytes.ts';
 
 const MAX_LEDGER_PARTS = 1_024;
+/** Eight bytes each. No log keeps more: days at full speed. */
+export const MAX_KEPT_COMMITS = 16 * 1024 * 1024;
+
+/** Where the commits that a node keeps for its peers lie in its log; replay begins behind most of them. */
+export interface KeptCommits {
+  /** Index of the first. */
+  readonly first: CommitIndex;
+  readonly positions: readonly LogPosition[];
+}
 
 /** Consensus and ledger as of one commit: what a restart goes on from (docs/spec/storage.md, "Snapshots"). */
 export interface SnapshotContent {
   readonly state: CoreState;
   readonly gcRound: Round;
+  readonly commits: KeptCommits;
   readonly ledger: readonly Uint8Array[];
 }
 
 /** Lengths first, so that a reader finds the parts again. */
-export function encodeSnapshotContent({ state, gcRound, ledger }: SnapshotContent): Uint8Array[] {
+export function encodeSnapshotContent({ state, gcRound, commits, ledger }: SnapshotContent): Uint8Array[] {
   const out = new ByteWriter();
   writePoint(out, state.lastCommit);
   out.u32(state.lastProposedRound).u32(gcRound).u32(state.linearised.length);
   for (const ref of state.linearised) writeRef(out, ref);
+  out.u53(commits.first).u32(commits.positions.length);
+  for (const position of commits.positions) out.u53(position);
   out.u16(ledger.length);
   for (const part of ledger) out.u53(part.length);
   return [out.finish(), ...ledger];
@@ -36,11 +49,14 @@ export async function readSnapshotContent(chunks: AsyncIterable<Uint8Array>): Pr
   const gcRound = reader.u32('gcRound');
   const refCount = reader.count(reader.u32('linearised'), MAX_COMMIT_REFS, REF_BYTES, 'linearised');
   const linearised = Array.from({ length: refCount }, () => readRef(reader, 'linearised'));
+  const first = reader.u53('commits.first');
+  const commitCount = reader.count(reader.u32('commits'), MAX_KEPT_COMMITS, 8, 'commits');
+  const positions = Array.from({ length: commitCount }, () => reader.u53('commits.position') as LogPosition);
   const partCount = reader.count(reader.u16('ledger'), MAX_LEDGER_PARTS, 8, 'ledger');
   const lengths = Array.from({ length: partCount }, () => reader.u53('ledger.length'));
   const ledger = lengths.map((length) => reader.bytes(length, 'ledger.part'));
   reader.end();
-  return { state: { lastCommit, linearised, lastProposedRound }, gcRound, ledger };
+  return { state: { lastCommit, linearised, lastProposedRound }, gcRound, commits: { first, positions }, ledger };
 }
 
 function writePoint(out: ByteWriter, point: CommitPoint): void {

@@ -37,7 +37,8 @@ export class Snapshots {
   /** Takes the ledger as it is in this turn; writing goes on behind. */
   take(point: SnapshotPoint): void {
     this.#lastMs = this.#modules.clock.monotonicMs();
-    const parts = encodeSnapshotContent({ ...point, ledger: this.#modules.ledger.snapshot() });
+    const commits = this.#modules.store.keptCommits();
+    const parts = encodeSnapshotContent({ ...point, commits, ledger: this.#modules.ledger.snapshot() });
     this.#writing = this.#write(point, parts)
       .catch((error: unknown) => this.#modules.logger.error('snapshot failed', { error: errorText(error) }))
       .finally(() => {

@@ -93,7 +93,10 @@ export class NodeDisk implements Disk {
 
   #full(path: string): string {
     const full = join(this.#root, path);
-    assert(full === this.#root || full.startsWith(this.#root + sep), 'paths stay below the root of their disk');
+    assert(
+      full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep),
+      'paths stay below the root of their disk',
+    );
     return full;
   }
 }

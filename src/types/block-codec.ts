@@ -48,7 +48,8 @@ export function blockId(hasher: Hasher, headerBytes: Uint8Array): BlockId {
 /** @throws DecodeError */
 export function decodeHeader(bytes: Uint8Array): Header {
   const reader = new ByteReader(bytes);
-  if (bytes.length > MAX_HEADER_BYTES) throw reader.refuse('LIMIT', 'header', `at most ${MAX_HEADER_BYTES} bytes allowed`);
+  if (bytes.length > MAX_HEADER_BYTES)
+    throw reader.refuse('LIMIT', 'header', `at most ${MAX_HEADER_BYTES} bytes allowed`);
   const version = reader.u8('version');
   if (version !== HEADER_VERSION) throw reader.refuse('NON_CANONICAL', 'version', `version ${HEADER_VERSION} expected`);
   const epoch = reader.u32('epoch');
@@ -63,7 +64,17 @@ export function decodeHeader(bytes: Uint8Array): Header {
   const attestations = Array.from({ length: attestationCount }, () => readAttestation(reader));
   const checkpointVote = readVote(reader);
   reader.end();
-  const header = { version, epoch, round, author, timestampMs, executedCommit, ancestors, payload, attestations } as const;
+  const header = {
+    version,
+    epoch,
+    round,
+    author,
+    timestampMs,
+    executedCommit,
+    ancestors,
+    payload,
+    attestations,
+  } as const;
   return checkpointVote === undefined ? header : { ...header, checkpointVote };
 }
 

@@ -1,4 +1,12 @@
-import type { AuthorIndex, BlockId, CheckpointIndex, CommitIndex, PayloadDigest, Round, StatementDigest } from './ids.ts';
+import type {
+  AuthorIndex,
+  BlockId,
+  CheckpointIndex,
+  CommitIndex,
+  PayloadDigest,
+  Round,
+  StatementDigest,
+} from './ids.ts';
 
 /** Names one block of the DAG. Two blocks of one author and round (equivocation) differ in `id` only. */
 export interface BlockRef {

@@ -1,5 +1,4 @@
 import type { Hasher } from '../crypto/hasher.ts';
-import { unreachable } from '../util/assert.ts';
 import { ByteReader } from '../util/byte-reader.ts';
 import { ByteWriter } from '../util/byte-writer.ts';
 import type { BlockRef, SignedHeader } from './block.ts';
@@ -15,116 +14,147 @@ const MAX_COMMITS_PER_REPLY = 1_024;
 const MAX_BLOCKS_PER_COMMIT_REPLY = 4_096;
 const MAX_PEER_ID_CHARS = 128;
 
-/** The first byte of a frame. Numbers are never reused. */
-const TAGS = {
-  hello: 1,
-  refuse: 2,
-  lease: 3,
-  'lease-ok': 4,
-  release: 5,
-  block: 6,
-  exchange: 7,
-  follow: 8,
-  evidence: 9,
-  fetch: 16,
-  'fetch-reply': 17,
-  commits: 18,
-  'commits-reply': 19,
-  certificate: 20,
-  'certificate-reply': 21,
-  snapshot: 22,
-  'snapshot-reply': 23,
-  recovery: 24,
-  'recovery-reply': 25,
-} as const satisfies Record<Message['type'], number>;
-
-const TYPES = new Map<number, Message['type']>(
-  Object.entries(TAGS).map(([type, tag]) => [tag, type as Message['type']]),
-);
-
 const REFUSE_CODES: readonly RefuseCode[] = [
   'IDENTITY_IN_USE',
   'OTHER_NETWORK',
   'OTHER_PARAMETERS',
   'OTHER_VERSION',
   'WRONG_PEER',
-  'NOT_READY',
 ];
+
+interface Codec<M extends Message> {
+  /** The first byte of a frame. Numbers are never reused. */
+  readonly tag: number;
+  write(out: ByteWriter, message: M): void;
+  /** What follows the tag. */
+  read(reader: ByteReader, hasher: Hasher): Omit<M, 'type'>;
+}
+
+const CODECS: { readonly [Type in Message['type']]: Codec<Extract<Message, { type: Type }>> } = {
+  hello: { tag: 1, write: writeHello, read: readHello },
+  refuse: {
+    tag: 2,
+    write: (out, { code }) => out.u8(REFUSE_CODES.indexOf(code)),
+    read: (reader) => ({ code: readRefuseCode(reader) }),
+  },
+  lease: { tag: 3, write: (out, { timeMs }) => out.u53(timeMs), read: (reader) => ({ timeMs: reader.u53('timeMs') }) },
+  'lease-ok': {
+    tag: 4,
+    write: (out, { timeMs }) => out.u53(timeMs),
+    read: (reader) => ({ timeMs: reader.u53('timeMs') }),
+  },
+  release: { tag: 5, write: () => undefined, read: () => ({}) },
+  block: {
+    tag: 6,
+    write: (out, { block }) => writeBlock(out, block),
+    read: (reader, hasher) => ({ block: readBlock(hasher, reader) }),
+  },
+  exchange: {
+    tag: 7,
+    write: (out, { state }) => writeState(out, state),
+    read: (reader) => ({ state: readState(reader) }),
+  },
+  follow: { tag: 8, write: (out, { author }) => out.u16(author), read: (reader) => ({ author: reader.u16('author') }) },
+  evidence: {
+    tag: 9,
+    write: (out, { first, second }) => {
+      writeHeader(out, first);
+      writeHeader(out, second);
+    },
+    read: (reader, hasher) => ({ first: readHeader(hasher, reader), second: readHeader(hasher, reader) }),
+  },
+  fetch: {
+    tag: 16,
+    write: (out, { requestId, gcRound, highestRounds, ids }) => {
+      out.u32(requestId).u32(gcRound);
+      writeRounds(out, highestRounds);
+      out.u16(ids.length);
+      for (const blockId of ids) out.hex(blockId, ID_BYTES);
+    },
+    read: (reader) => {
+      const requestId = reader.u32('requestId');
+      const gcRound = reader.u32('gcRound');
+      const highestRounds = readRounds(reader);
+      const count = reader.count(reader.u16('ids'), MAX_FETCH_IDS, ID_BYTES, 'ids');
+      const ids = Array.from({ length: count }, () => id<BlockId>(reader.hex(ID_BYTES, 'id')));
+      return { requestId, gcRound, highestRounds, ids };
+    },
+  },
+  'fetch-reply': {
+    tag: 17,
+    write: (out, { requestId, blocks }) => writeBlocks(out.u32(requestId), blocks),
+    read: (reader, hasher) => ({
+      requestId: reader.u32('requestId'),
+      blocks: readBlocks(hasher, reader, MAX_FETCH_BLOCKS),
+    }),
+  },
+  commits: {
+    tag: 18,
+    write: (out, { requestId, from, to, withBlocks, skipBlocks }) =>
+      out
+        .u32(requestId)
+        .u53(from)
+        .u53(to)
+        .u8(withBlocks ? 1 : 0)
+        .u32(skipBlocks),
+    read: (reader) => ({
+      requestId: reader.u32('requestId'),
+      from: reader.u53('from'),
+      to: reader.u53('to'),
+      withBlocks: reader.flag('withBlocks'),
+      skipBlocks: reader.u32('skipBlocks'),
+    }),
+  },
+  'commits-reply': {
+    tag: 19,
+    write: (out, { requestId, commits }) => {
+      out.u32(requestId).u16(commits.length);
+      for (const { commit, blocks } of commits) writeBlocks(out.u32(commit.length).bytes(commit), blocks);
+    },
+    read: (reader, hasher) => {
+      const requestId = reader.u32('requestId');
+      const count = reader.count(reader.u16('commits'), MAX_COMMITS_PER_REPLY, 6, 'commits');
+      return { requestId, commits: Array.from({ length: count }, () => readCommit(hasher, reader)) };
+    },
+  },
+  certificate: {
+    tag: 20,
+    write: (out, { requestId, index }) => out.u32(requestId).u53(index),
+    read: (reader) => ({ requestId: reader.u32('requestId'), index: reader.u53('index') }),
+  },
+  'certificate-reply': {
+    tag: 21,
+    write: (out, { requestId, certificate }) => out.u32(requestId).u32(certificate.length).bytes(certificate),
+    read: (reader) => ({ requestId: reader.u32('requestId'), certificate: readBytes(reader, 'certificate') }),
+  },
+  recovery: {
+    tag: 24,
+    write: (out, { requestId }) => out.u32(requestId),
+    read: (reader) => ({ requestId: reader.u32('requestId') }),
+  },
+  'recovery-reply': {
+    tag: 25,
+    write: (out, { requestId, ownLatest, yours, yoursHighestRound }) => {
+      out.u32(requestId);
+      writeOptionalRef(out, ownLatest);
+      writeOptionalRef(out, yours);
+      out.u32(yoursHighestRound);
+    },
+    read: (reader) => ({
+      requestId: reader.u32('requestId'),
+      ownLatest: readOptionalRef(reader, 'ownLatest'),
+      yours: readOptionalRef(reader, 'yours'),
+      yoursHighestRound: reader.u32('yoursHighestRound'),
+    }),
+  },
+};
+
+const TYPES = new Map(Object.entries(CODECS).map(([type, { tag }]) => [tag, type as Message['type']]));
 
 export function encodeMessage(message: Message): Uint8Array {
   const out = new ByteWriter();
-  out.u8(TAGS[message.type]);
-  switch (message.type) {
-    case 'hello':
-      writeHello(out, message);
-      break;
-    case 'refuse':
-      out.u8(REFUSE_CODES.indexOf(message.code));
-      break;
-    case 'lease':
-    case 'lease-ok':
-      out.u53(message.timeMs);
-      break;
-    case 'release':
-      break;
-    case 'block':
-      writeBlock(out, message.block);
-      break;
-    case 'exchange':
-      writeState(out, message.state);
-      break;
-    case 'follow':
-      out.u16(message.author);
-      break;
-    case 'evidence':
-      writeHeader(out, message.first);
-      writeHeader(out, message.second);
-      break;
-    case 'fetch':
-      out.u32(message.requestId).u32(message.gcRound);
-      writeRounds(out, message.highestRounds);
-      out.u16(message.ids.length);
-      for (const blockId of message.ids) out.hex(blockId, ID_BYTES);
-      break;
-    case 'fetch-reply':
-      out.u32(message.requestId);
-      writeBlocks(out, message.blocks);
-      break;
-    case 'commits':
-      out.u32(message.requestId).u53(message.from).u53(message.to).u8(message.withBlocks ? 1 : 0).u32(message.skipBlocks);
-      break;
-    case 'commits-reply':
-      out.u32(message.requestId).u16(message.commits.length);
-      for (const { commit, blocks } of message.commits) {
-        out.u32(commit.length).bytes(commit);
-        writeBlocks(out, blocks);
-      }
-      break;
-    case 'certificate':
-      out.u32(message.requestId).u53(message.index);
-      break;
-    case 'certificate-reply':
-      out.u32(message.requestId).u32(message.certificate.length).bytes(message.certificate);
-      break;
-    case 'snapshot':
-      out.u32(message.requestId).u53(message.commitIndex).u53(message.offset);
-      break;
-    case 'snapshot-reply':
-      out.u32(message.requestId).u53(message.commitIndex).u53(message.totalBytes).u53(message.offset);
-      out.u32(message.bytes.length).bytes(message.bytes);
-      break;
-    case 'recovery':
-      out.u32(message.requestId);
-      break;
-    case 'recovery-reply':
-      out.u32(message.requestId);
-      writeOptionalRef(out, message.ownLatest);
-      writeOptionalRef(out, message.yours);
-      out.u32(message.yoursHighestRound);
-      break;
-    default:
-      unreachable(message);
-  }
+  const codec = CODECS[message.type] as Codec<Message>;
+  codec.write(out.u8(codec.tag), message);
   return out.finish();
 }
 
@@ -137,78 +167,9 @@ export function decodeMessage(hasher: Hasher, frame: Uint8Array): Message {
   if (frame.length > MAX_FRAME_BYTES) throw reader.refuse('LIMIT', 'frame', `at most ${MAX_FRAME_BYTES} bytes allowed`);
   const type = TYPES.get(reader.u8('type'));
   if (type === undefined) throw reader.refuse('NON_CANONICAL', 'type', 'no such message type');
-  const message = readMessage(hasher, reader, type);
+  const message = { type, ...CODECS[type].read(reader, hasher) } as Message;
   reader.end();
   return message;
-}
-
-function readMessage(hasher: Hasher, reader: ByteReader, type: Message['type']): Message {
-  switch (type) {
-    case 'hello':
-      return readHello(reader);
-    case 'refuse':
-      return { type, code: readRefuseCode(reader) };
-    case 'lease':
-    case 'lease-ok':
-      return { type, timeMs: reader.u53('timeMs') };
-    case 'release':
-      return { type };
-    case 'block':
-      return { type, block: readBlock(hasher, reader) };
-    case 'exchange':
-      return { type, state: readState(reader) };
-    case 'follow':
-      return { type, author: reader.u16('author') };
-    case 'evidence':
-      return { type, first: readHeader(hasher, reader), second: readHeader(hasher, reader) };
-    case 'fetch': {
-      const requestId = reader.u32('requestId');
-      const gcRound = reader.u32('gcRound');
-      const highestRounds = readRounds(reader);
-      const count = reader.count(reader.u16('ids'), MAX_FETCH_IDS, ID_BYTES, 'ids');
-      const ids = Array.from({ length: count }, () => id<BlockId>(reader.hex(ID_BYTES, 'id')));
-      return { type, requestId, gcRound, highestRounds, ids };
-    }
-    case 'fetch-reply':
-      return { type, requestId: reader.u32('requestId'), blocks: readBlocks(hasher, reader, MAX_FETCH_BLOCKS) };
-    case 'commits':
-      return {
-        type,
-        requestId: reader.u32('requestId'),
-        from: reader.u53('from'),
-        to: reader.u53('to'),
-        withBlocks: reader.flag('withBlocks'),
-        skipBlocks: reader.u32('skipBlocks'),
-      };
-    case 'commits-reply': {
-      const requestId = reader.u32('requestId');
-      const count = reader.count(reader.u16('commits'), MAX_COMMITS_PER_REPLY, 8, 'commits');
-      return { type, requestId, commits: Array.from({ length: count }, () => readCommit(hasher, reader)) };
-    }
-    case 'certificate':
-      return { type, requestId: reader.u32('requestId'), index: reader.u53('index') };
-    case 'certificate-reply':
-      return { type, requestId: reader.u32('requestId'), certificate: readBytes(reader, 'certificate') };
-    case 'snapshot':
-      return { type, requestId: reader.u32('requestId'), commitIndex: reader.u53('commitIndex'), offset: reader.u53('offset') };
-    case 'snapshot-reply': {
-      const requestId = reader.u32('requestId');
-      const commitIndex = reader.u53('commitIndex');
-      const totalBytes = reader.u53('totalBytes');
-      const offset = reader.u53('offset');
-      return { type, requestId, commitIndex, totalBytes, offset, bytes: readBytes(reader, 'bytes') };
-    }
-    case 'recovery':
-      return { type, requestId: reader.u32('requestId') };
-    case 'recovery-reply': {
-      const requestId = reader.u32('requestId');
-      const ownLatest = readOptionalRef(reader, 'ownLatest');
-      const yours = readOptionalRef(reader, 'yours');
-      return { type, requestId, ownLatest, yours, yoursHighestRound: reader.u32('yoursHighestRound') };
-    }
-    default:
-      return unreachable(type);
-  }
 }
 
 function writeHello(out: ByteWriter, hello: Hello): void {
@@ -219,9 +180,8 @@ function writeHello(out: ByteWriter, hello: Hello): void {
   writeState(out, hello.state);
 }
 
-function readHello(reader: ByteReader): Hello {
+function readHello(reader: ByteReader): Omit<Hello, 'type'> {
   return {
-    type: 'hello',
     networkId: id<NetworkId>(reader.hex(ID_BYTES, 'networkId')),
     epoch: reader.u32('epoch'),
     paramsHash: id<ParamsHash>(reader.hex(ID_BYTES, 'paramsHash')),
@@ -278,7 +238,8 @@ function writeBlock(out: ByteWriter, block: WireBlock): void {
 /** The payload's length is the header's word: a payload of another length breaks the framing and with it the message. */
 function readBlock(hasher: Hasher, reader: ByteReader): WireBlock {
   const header = readHeader(hasher, reader);
-  if (header.payload.bytes > MAX_BLOCK_BYTES) throw reader.refuse('LIMIT', 'payload', `at most ${MAX_BLOCK_BYTES} allowed`);
+  if (header.payload.bytes > MAX_BLOCK_BYTES)
+    throw reader.refuse('LIMIT', 'payload', `at most ${MAX_BLOCK_BYTES} allowed`);
   return { header, payload: reader.bytes(header.payload.bytes, 'payload') };
 }
 

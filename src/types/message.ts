@@ -18,8 +18,6 @@ export type Message =
   | CommitReply
   | CertificateRequest
   | CertificateReply
-  | SnapshotRequest
-  | SnapshotReply
   | RecoveryRequest
   | RecoveryReply;
 
@@ -40,13 +38,7 @@ export interface Hello {
   readonly state: ExchangeState;
 }
 
-export type RefuseCode =
-  | 'IDENTITY_IN_USE'
-  | 'OTHER_NETWORK'
-  | 'OTHER_PARAMETERS'
-  | 'OTHER_VERSION'
-  | 'WRONG_PEER'
-  | 'NOT_READY';
+export type RefuseCode = 'IDENTITY_IN_USE' | 'OTHER_NETWORK' | 'OTHER_PARAMETERS' | 'OTHER_VERSION' | 'WRONG_PEER';
 
 export interface Refuse {
   readonly type: 'refuse';
@@ -161,22 +153,6 @@ export interface CertificateReply {
   readonly requestId: number;
   /** Empty: the sender has none. */
   readonly certificate: Uint8Array;
-}
-
-export interface SnapshotRequest {
-  readonly type: 'snapshot';
-  readonly requestId: number;
-  readonly commitIndex: CommitIndex;
-  readonly offset: number;
-}
-
-export interface SnapshotReply {
-  readonly type: 'snapshot-reply';
-  readonly requestId: number;
-  readonly commitIndex: CommitIndex;
-  readonly totalBytes: number;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
 }
 
 /** A member that lost its log or guard asks what others know: docs/spec/storage.md, "Recovery of an identity". */

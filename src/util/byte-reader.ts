@@ -82,7 +82,8 @@ export class ByteReader {
   }
 
   #advance(count: number, field: string): number {
-    if (count > this.remaining) throw this.refuse('TRUNCATED', field, `${count} bytes expected, ${this.remaining} left`);
+    if (count > this.remaining)
+      throw this.refuse('TRUNCATED', field, `${count} bytes expected, ${this.remaining} left`);
     const at = this.#offset;
     this.#offset += count;
     return at;

@@ -22,6 +22,7 @@ import { encodePayload, type SignedBody } from '../../src/types/payload.ts';
 import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
+import type { Timers } from '../../src/util/timers.ts';
 import { CountingInstruments } from '../support/counting-instruments.ts';
 import { SYSTEM_CLOCK, SYSTEM_TIMERS } from '../support/system-time.ts';
 import { TestAccounts } from '../unit/pipeline/test-accounts.ts';
@@ -62,8 +63,12 @@ async function verifyDirectly(all: readonly SignedBody[]): Promise<Uint8Array<Ar
   return Uint8Array.from(verdicts, (valid) => (valid ? VALID : INVALID));
 }
 
-async function startPool(options: Partial<VerifyPoolOptions> = {}, { ledger } = world): Promise<VerifyPool> {
-  const modules = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, logger: SILENT_LOGGER, instruments: NO_INSTRUMENTS };
+async function startPool(
+  options: Partial<VerifyPoolOptions> = {},
+  { ledger } = world,
+  timers: Timers = SYSTEM_TIMERS,
+): Promise<VerifyPool> {
+  const modules = { clock: SYSTEM_CLOCK, timers, logger: SILENT_LOGGER, instruments: NO_INSTRUMENTS };
   const settings = { ...DEFAULT_VERIFY_POOL_OPTIONS, ...options };
   const pool = await VerifyPool.start(settings, { ...modules, ledger: () => ledger.number });
   after(() => pool.stop());
@@ -136,6 +141,20 @@ test('workers killed in the middle leave items unchecked, nothing hangs, and the
   assert.ok(unchecked > 0 && unchecked < ITEMS, `${unchecked} unchecked`);
   for (const [i, verdict] of answered.entries()) assert.ok(verdict === UNCHECKED || verdict === expected[i]);
   assert.deepEqual(new Uint8Array(await pool.verify(items)), expected);
+});
+
+test('a worker that does not answer in time is replaced, and its items are unchecked', {
+  timeout: 60_000,
+}, async () => {
+  let overdue = true;
+  const timers: Timers = {
+    after: (delayMs, callback) => SYSTEM_TIMERS.after(overdue && delayMs > 1_000 ? 0 : delayMs, callback),
+  };
+  const pool = await startPool({}, world, timers);
+  const slow = await signedFrom(30_000);
+  assert.deepEqual(new Set(await pool.verify([...slow, ...slow])), new Set([UNCHECKED]));
+  overdue = false;
+  assert.deepEqual(new Set(await pool.verify(slow)), new Set([VALID]));
 });
 
 test('a ledger that was closed leaves items unchecked', async () => {

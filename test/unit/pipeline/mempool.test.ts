@@ -301,3 +301,23 @@ test('a large transaction that does not fit the rest of a block goes ahead in th
   const next = ids(mempool.take({ maxBytes: 105_000 + 2 * PAYLOAD_BYTES, maxTransactions: 400 }));
   assert.ok(next.includes(large.id));
 });
+
+test('a sender whose turn was cut short goes first in the next block', () => {
+  const { mempool } = mempoolFixture();
+  const [zero, one] = [pooled({ nonce: 0 }), pooled({ nonce: 1 })];
+  addAll(mempool, zero, one, pooled({ sender: BOB }));
+  assert.deepEqual(ids(mempool.take({ ...ROOMY, maxTransactions: 1 })), [zero.id]);
+  assert.deepEqual(ids(mempool.take({ ...ROOMY, maxTransactions: 1 })), [one.id]);
+});
+
+test('what is in an own block is not evicted, although a gap opened before it', () => {
+  const { mempool } = mempoolFixture({ maxBytes: 2 * PAYLOAD_BYTES });
+  const [zero, one] = [pooled({ nonce: 0 }), pooled({ nonce: 1 })];
+  addAll(mempool, zero, one);
+  assert.equal(mempool.take(ROOMY).length, 2);
+  mempool.executed([dropped(zero, 'FEE')]);
+  addAll(mempool, pooled({ sender: BOB }));
+  assert.equal(refusal(mempool.add(pooled({ sender: BOB, nonce: 1 }))).code, 'MEMPOOL_FULL');
+  mempool.giveBack([one.id]);
+  assert.deepEqual(mempool.add(pooled({ sender: BOB, nonce: 1 })), { kind: 'accepted', displaced: [one.id] });
+});
