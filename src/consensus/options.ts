@@ -18,6 +18,11 @@ export interface PacingOptions {
   readonly minRoundDelayFromLoad: number;
   /** About 0.65 GB of log a day at four members. Any transaction wakes the round at once. */
   readonly idleRoundMs: number;
+  /**
+   * With nothing to do, but somebody's block of the round here: propose so long after the own last block. A transaction given to a validator
+   * that has proposed already waits for the others' blocks, so this bounds its wait; one that is faulty can keep an idle network at this pace.
+   */
+  readonly idleJoinMs: number;
 }
 
 export const DEFAULT_PACING: PacingOptions = {
@@ -31,6 +36,7 @@ export const DEFAULT_PACING: PacingOptions = {
   minRoundDelayMaxMs: 25,
   minRoundDelayFromLoad: 0.25,
   idleRoundMs: 4_000,
+  idleJoinMs: 100,
 };
 
 /** What strangers and faulty members can make a node hold. May differ between nodes: these limits delay, they never disagree. */

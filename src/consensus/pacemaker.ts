@@ -37,8 +37,6 @@ interface Pause {
   readonly endMs: number;
 }
 
-/** A block admitted in the own round wakes an idle node after this part of an idle round: others know why they proposed. */
-const IDLE_JOIN_PART = 8;
 
 /** When to propose: docs/spec/commit-rule.md, "Pacing". Local: nothing here can affect what is agreed. */
 export class Pacemaker {
@@ -167,9 +165,9 @@ export class Pacemaker {
     if (nowMs < delayedUntilMs) return wait('delay', delayedUntilMs, []);
     const busy = (input.eligible && !input.payloadBarred) || input.due === true || input.unexecutedInView;
     if (busy) return undefined;
-    const { idleRoundMs } = this.#pacing;
+    const { idleRoundMs, idleJoinMs } = this.#pacing;
     const joins = this.#dag.blocksAt(round).length > 0;
-    const idleUntilMs = this.#lastProposedAtMs + (joins ? idleRoundMs / IDLE_JOIN_PART : idleRoundMs);
+    const idleUntilMs = this.#lastProposedAtMs + (joins ? idleJoinMs : idleRoundMs);
     return nowMs < idleUntilMs ? wait('idle', idleUntilMs, []) : undefined;
   }
 

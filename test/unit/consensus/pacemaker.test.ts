@@ -298,7 +298,7 @@ describe('idling', () => {
     desk.own(0);
     desk.others(1, [1, 2, 3], 5);
     desk.others(2, [3], 10);
-    assert.deepEqual(desk.wait(10, IDLE), { reason: 'idle', untilMs: idle / 8, awaiting: [] });
+    assert.deepEqual(desk.wait(10, IDLE), { reason: 'idle', untilMs: DEFAULT_PACING.idleJoinMs, awaiting: [] });
   });
 });
 
