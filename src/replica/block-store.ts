@@ -1,5 +1,11 @@
 import type { Hasher } from '../crypto/hasher.ts';
-import { type BlockLog, type CommitEntry, LOG_START, type LogPosition, type StorageErrorCode } from '../storage/index.ts';
+import {
+  type BlockLog,
+  type CommitEntry,
+  LOG_START,
+  type LogPosition,
+  type StorageErrorCode,
+} from '../storage/index.ts';
 import type { Evidence, SignedHeader, VerifiedHeader } from '../types/block.ts';
 import { decodeSignedHeader } from '../types/block-codec.ts';
 import type { Commit } from '../types/commit.ts';
@@ -61,7 +67,12 @@ export class BlockStore {
 
   appendBlock(header: VerifiedHeader, payload: Uint8Array, own: boolean): void {
     const { bytes, signature, ref } = header;
-    const position = this.#log.append({ type: own ? 'own-block' : 'admitted-block', header: bytes, signature, payload });
+    const position = this.#log.append({
+      type: own ? 'own-block' : 'admitted-block',
+      header: bytes,
+      signature,
+      payload,
+    });
     this.noteBlock(header, position);
     if (payload.length > 0) this.#recent.put(ref.id, payload);
   }
@@ -112,11 +123,14 @@ export class BlockStore {
   }
 
   async #resume(): Promise<void> {
-    this.#modules.logger.error('the disk refuses: no block is signed until it takes writes again', { reason: this.#log.failure?.message });
+    this.#modules.logger.error('the disk refuses: no block is signed until it takes writes again', {
+      reason: this.#log.failure?.message,
+    });
     while (this.#log.failure !== undefined && !this.#givenUp) {
       await new Promise<void>((resolve) => this.#modules.timers.after(RESUME_INTERVAL_MS, resolve));
       await this.#log.resume().catch((error: unknown) => {
-        if (!isCoded<StorageErrorCode | DiskErrorCode>(error, 'LOG_FAILED', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR')) throw error;
+        if (!isCoded<StorageErrorCode | DiskErrorCode>(error, 'LOG_FAILED', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR'))
+          throw error;
       });
     }
     if (this.#log.failure !== undefined) return;
@@ -171,7 +185,10 @@ export class BlockStore {
       this.#digests.delete(digest);
     }
     const oldest = await this.commit(this.#firstCommit);
-    return oldest?.blockPositions.reduce((first, position) => (position < first ? position : first), this.#commits[0] as LogPosition);
+    return oldest?.blockPositions.reduce(
+      (first, position) => (position < first ? position : first),
+      this.#commits[0] as LogPosition,
+    );
   }
 
   /** The payload of a block that was appended and not forgotten. */

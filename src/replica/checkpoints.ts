@@ -42,10 +42,18 @@ export class Checkpoints {
   readonly #committee: Committee;
   readonly #own: AuthorIndex;
   readonly #context: Uint8Array;
-  readonly #modules: { readonly signer: Signer; readonly verifier: Verifier; readonly guard: Guard; readonly logger: Logger };
+  readonly #modules: {
+    readonly signer: Signer;
+    readonly verifier: Verifier;
+    readonly guard: Guard;
+    readonly logger: Logger;
+  };
   readonly #events: CheckpointEvents;
   readonly #open = new Map<CheckpointIndex, OpenCheckpoint>();
-  readonly #certificates = new Map<CheckpointIndex, { readonly certificate: Certificate; readonly bytes: Uint8Array }>();
+  readonly #certificates = new Map<
+    CheckpointIndex,
+    { readonly certificate: Certificate; readonly bytes: Uint8Array }
+  >();
   #executed: CheckpointIndex = 0;
   #certified: CheckpointIndex = 0;
   #dueVote: CheckpointVote | undefined;
@@ -103,8 +111,8 @@ export class Checkpoints {
   adopt(certificate: Certificate): void {
     const { statement } = certificate;
     const own = this.#open.get(statement.index)?.own;
-    if (own !== undefined && !sameStatement(own.statement, statement)) return this.#rootMismatch(own.statement, statement);
-    if (!this.#certificates.has(statement.index)) this.#keep(certificate);
+    if (own !== undefined && !sameStatement(own.statement, statement)) this.#rootMismatch(own.statement, statement);
+    else if (!this.#certificates.has(statement.index)) this.#keep(certificate);
   }
 
   /** The ledger reached a checkpoint. `vote`: sign it; replayed history and members in recovery do not. */
@@ -113,7 +121,8 @@ export class Checkpoints {
     this.#executed = index;
     const known = this.#certificates.get(index);
     if (known !== undefined) {
-      if (!sameStatement(known.certificate.statement, statement)) this.#rootMismatch(statement, known.certificate.statement);
+      if (!sameStatement(known.certificate.statement, statement))
+        this.#rootMismatch(statement, known.certificate.statement);
       return;
     }
     if (index <= this.#certified) return;
@@ -184,13 +193,15 @@ export class Checkpoints {
     const bytes = encodeCertificate(certificate);
     this.#certificates.set(index, { certificate, bytes });
     this.#certified = Math.max(this.#certified, index);
-    for (const old of this.#certificates.keys()) if (old <= this.#certified - KEPT_CERTIFICATES) this.#certificates.delete(old);
+    for (const old of this.#certificates.keys())
+      if (old <= this.#certified - KEPT_CERTIFICATES) this.#certificates.delete(old);
     for (const old of this.#open.keys()) if (old <= this.#certified) this.#open.delete(old);
     return bytes;
   }
 
   #rootMismatch(own: Statement, certified: Statement): void {
-    const message = 'a quorum certified another state than this node computed: it stops; keep its data directory and restore from a snapshot';
+    const message =
+      'a quorum certified another state than this node computed: it stops; keep its data directory and restore from a snapshot';
     const fields = { checkpoint: own.index, ownRoot: own.accountsRoot, certifiedRoot: certified.accountsRoot };
     this.#events.halt(new ReplicaError('HALT_ROOT_MISMATCH', message, fields));
   }

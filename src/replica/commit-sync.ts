@@ -8,8 +8,8 @@ import { type Commit, decodeCommit } from '../types/commit.ts';
 import type { AuthorIndex, CheckpointIndex, CommitDigest, CommitIndex, NetworkId } from '../types/ids.ts';
 import type { WireBlock } from '../types/message.ts';
 import { assert } from '../util/assert.ts';
-import type { Clock } from '../util/clock.ts';
 import { fromHex } from '../util/bytes.ts';
+import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { PeerFault } from './errors.ts';
@@ -56,14 +56,28 @@ export interface CommitSyncEvents {
 export class CommitSync {
   readonly #setup: { readonly networkId: NetworkId; readonly committee: Committee };
   readonly #context: Uint8Array;
-  readonly #modules: { readonly hasher: Hasher; readonly verifier: Verifier; readonly links: Links; readonly requests: Requests; readonly clock: Clock; readonly logger: Logger };
+  readonly #modules: {
+    readonly hasher: Hasher;
+    readonly verifier: Verifier;
+    readonly links: Links;
+    readonly requests: Requests;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  };
   readonly #events: CommitSyncEvents;
   #running = false;
   readonly #fruitlessMs = new Map<AuthorIndex, number>();
 
   constructor(
     setup: { readonly networkId: NetworkId; readonly committee: Committee },
-    modules: { readonly hasher: Hasher; readonly verifier: Verifier; readonly links: Links; readonly requests: Requests; readonly clock: Clock; readonly logger: Logger },
+    modules: {
+      readonly hasher: Hasher;
+      readonly verifier: Verifier;
+      readonly links: Links;
+      readonly requests: Requests;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
     events: CommitSyncEvents,
   ) {
     this.#setup = setup;
@@ -119,7 +133,11 @@ export class CommitSync {
   }
 
   async #newestCertificate(peer: AuthorIndex): Promise<Certificate | undefined> {
-    const reply = await this.#modules.requests.ask(peer, 'certificate-reply', (requestId) => ({ type: 'certificate', requestId, index: 0 }));
+    const reply = await this.#modules.requests.ask(peer, 'certificate-reply', (requestId) => ({
+      type: 'certificate',
+      requestId,
+      index: 0,
+    }));
     if (reply === undefined || reply.certificate.length === 0) return undefined;
     try {
       const certificate = decodeCertificate(reply.certificate);
@@ -140,7 +158,9 @@ export class CommitSync {
     { statement }: Certificate,
   ): Promise<Commit[] | undefined> {
     if (statement.commitIndex - from.index > MAX_CHAIN) {
-      this.#modules.logger.warn('too far behind for commit sync: restore a snapshot', { behind: statement.commitIndex - from.index });
+      this.#modules.logger.warn('too far behind for commit sync: restore a snapshot', {
+        behind: statement.commitIndex - from.index,
+      });
       return undefined;
     }
     const chain: Commit[] = [];
@@ -148,7 +168,11 @@ export class CommitSync {
     while (from.index + chain.length < statement.commitIndex) {
       const next = from.index + chain.length + 1;
       const commits = await this.#records(peer, next, statement.commitIndex);
-      if (commits?.length === 0) this.#modules.logger.warn('the peer no longer holds the next commit: if no peer does, restore a snapshot', { peer, commit: next });
+      if (commits?.length === 0)
+        this.#modules.logger.warn('the peer no longer holds the next commit: if no peer does, restore a snapshot', {
+          peer,
+          commit: next,
+        });
       if (commits === undefined || commits.length === 0) return undefined;
       for (const commit of commits) {
         if (commit.index !== from.index + chain.length + 1 || commit.previousDigest !== digest) {
@@ -165,7 +189,14 @@ export class CommitSync {
   }
 
   async #records(peer: AuthorIndex, from: CommitIndex, to: CommitIndex): Promise<Commit[] | undefined> {
-    const reply = await this.#modules.requests.ask(peer, 'commits-reply', (requestId) => ({ type: 'commits', requestId, from, to, withBlocks: false, skipBlocks: 0 }));
+    const reply = await this.#modules.requests.ask(peer, 'commits-reply', (requestId) => ({
+      type: 'commits',
+      requestId,
+      from,
+      to,
+      withBlocks: false,
+      skipBlocks: 0,
+    }));
     try {
       return reply?.commits.map(({ commit }) => decodeCommit(this.#modules.hasher, commit));
     } catch (error) {
@@ -228,7 +259,8 @@ export class CommitSync {
       });
       const valid = await this.#modules.verifier.verifyMany(batch);
       const bad = valid.indexOf(0);
-      if (bad >= 0) return `the signature of ${formatRef((blocks[start + bad] as WireBlock).header.ref)} does not verify`;
+      if (bad >= 0)
+        return `the signature of ${formatRef((blocks[start + bad] as WireBlock).header.ref)} does not verify`;
     }
     return undefined;
   }

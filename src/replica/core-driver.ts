@@ -3,8 +3,8 @@ import type { Hasher } from '../crypto/hasher.ts';
 import type { Evidence, VerifiedHeader } from '../types/block.ts';
 import type { CommitIndex } from '../types/ids.ts';
 import { assertDefined } from '../util/assert.ts';
-import type { Clock } from '../util/clock.ts';
 import { EMPTY_BYTES } from '../util/bytes.ts';
+import type { Clock } from '../util/clock.ts';
 import type { BlockStore } from './block-store.ts';
 import type { SyncedCommit } from './commit-sync.ts';
 import type { Executing } from './executor.ts';
@@ -105,7 +105,8 @@ export class CoreDriver {
   takeOver({ commit, headers, payloads }: SyncedCommit): void {
     const chain = assertDefined(this.#chain, 'a sync has begun');
     for (const [i, header] of headers.entries()) {
-      if (!this.#core.dag.has(header.ref.id)) this.#modules.store.appendBlock(header, payloads[i] ?? EMPTY_BYTES, false);
+      if (!this.#core.dag.has(header.ref.id))
+        this.#modules.store.appendBlock(header, payloads[i] ?? EMPTY_BYTES, false);
     }
     const gcRound = chain.add(commit, headers);
     this.#modules.store.appendCommit(commit, gcRound, 'synced');

@@ -31,7 +31,11 @@ export class Executor {
   #lastExecuted: CommitIndex;
   #finals: Promise<void> = Promise.resolve();
 
-  constructor(lastExecuted: CommitIndex, modules: { readonly runner: CommitRunner; readonly store: BlockStore }, events: ExecutorEvents) {
+  constructor(
+    lastExecuted: CommitIndex,
+    modules: { readonly runner: CommitRunner; readonly store: BlockStore },
+    events: ExecutorEvents,
+  ) {
     this.#lastExecuted = lastExecuted;
     this.#runner = modules.runner;
     this.#store = modules.store;
@@ -96,7 +100,10 @@ export class Executor {
 }
 
 /** What the ledger takes: the payloads of the commit's blocks, from memory or the log. */
-export async function executableCommit(store: BlockStore, { commit, gcRound, blocks }: Executing): Promise<ExecutableCommit> {
+export async function executableCommit(
+  store: BlockStore,
+  { commit, gcRound, blocks }: Executing,
+): Promise<ExecutableCommit> {
   const { index, digest, timeMs, epoch, leader, refs } = commit;
   const executable: ExecutableBlock[] = [];
   for (const [position, ref] of refs.entries()) {

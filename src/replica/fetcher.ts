@@ -81,7 +81,10 @@ export class Fetcher {
     if (request === undefined || request.peer !== peer) return;
     this.#close(reply.requestId, request);
     const unasked = unrequested(request.ids, reply.blocks);
-    if (unasked !== undefined) return this.#events.penalise(peer, 'UNREQUESTED_BLOCK', unasked.header.ref.id);
+    if (unasked !== undefined) {
+      this.#events.penalise(peer, 'UNREQUESTED_BLOCK', unasked.header.ref.id);
+      return;
+    }
     for (const block of reply.blocks) {
       this.#noteFetched(peer, block);
       this.#events.received(peer, block);
@@ -111,7 +114,8 @@ export class Fetcher {
       if (peer === this.#own || !this.#modules.links.isEstablished(peer)) continue;
       if (now - (wanted.askedMs.get(peer) ?? -Infinity) < this.#options.requestTimeoutMs) continue;
       const batch = batches.get(peer) ?? [];
-      if (batch.length >= MAX_FETCH_IDS || (batch.length === 0 && this.#inFlight(peer) >= this.#options.fetchesPerPeer)) continue;
+      if (batch.length >= MAX_FETCH_IDS || (batch.length === 0 && this.#inFlight(peer) >= this.#options.fetchesPerPeer))
+        continue;
       batches.set(peer, [...batch, id]);
       wanted.askedMs.set(peer, now);
       wanted.inFlight += 1;
@@ -141,7 +145,8 @@ export class Fetcher {
 
   #forgetFound(missing: readonly MissingBlock[]): void {
     const open = new Set(missing.map((block) => block.ref.id));
-    for (const [blockId, wanted] of this.#wanted) if (!open.has(blockId) && wanted.inFlight === 0) this.#wanted.delete(blockId);
+    for (const [blockId, wanted] of this.#wanted)
+      if (!open.has(blockId) && wanted.inFlight === 0) this.#wanted.delete(blockId);
   }
 
   #inFlight(peer: AuthorIndex): number {
@@ -159,7 +164,12 @@ export class Fetcher {
     if (round <= previous || round - previous > FOLLOW_ROUNDS) return;
     const follow = this.#following.get(author) ?? { peers: new Set(), untilRound: 0 };
     if (round > follow.untilRound) follow.peers.clear();
-    if (follow.peers.has(peer) || follow.peers.size >= FOLLOWED_PER_AUTHOR || this.#followedThrough(peer, round) >= Math.max(1, this.#committee.f)) return;
+    if (
+      follow.peers.has(peer) ||
+      follow.peers.size >= FOLLOWED_PER_AUTHOR ||
+      this.#followedThrough(peer, round) >= Math.max(1, this.#committee.f)
+    )
+      return;
     follow.peers.add(peer);
     follow.untilRound = round + FOLLOW_ROUNDS;
     this.#following.set(author, follow);
@@ -169,7 +179,8 @@ export class Fetcher {
   /** Authors that the peer sends at this round; a follow that ran out holds no place. */
   #followedThrough(peer: AuthorIndex, round: Round): number {
     let authors = 0;
-    for (const { peers, untilRound } of this.#following.values()) if (untilRound >= round && peers.has(peer)) authors += 1;
+    for (const { peers, untilRound } of this.#following.values())
+      if (untilRound >= round && peers.has(peer)) authors += 1;
     return authors;
   }
 }

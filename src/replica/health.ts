@@ -37,9 +37,13 @@ export class HealthMonitor {
     return nowMs - this.#lastCommitMs;
   }
 
-  health(nowMs: number, facts: { readonly readiness: Readiness; readonly quantumLevel: number; readonly validators: number }): Health {
+  health(
+    nowMs: number,
+    facts: { readonly readiness: Readiness; readonly quantumLevel: number; readonly validators: number },
+  ): Health {
     const { readiness, quantumLevel, validators } = facts;
-    const healthy = readiness.alive.ok && readiness.synced.ok && readiness.quorumProgressing.ok && readiness.ableToSign.ok;
+    const healthy =
+      readiness.alive.ok && readiness.synced.ok && readiness.quorumProgressing.ok && readiness.ableToSign.ok;
     return {
       status: healthy ? 'healthy' : 'unhealthy',
       tps: this.#rate(nowMs),

@@ -24,7 +24,10 @@ export class IdentityRecovery {
 
   /** Power of the answers that count so far, and what is needed: shown to the operator. */
   progress(core: Core): { readonly power: number; readonly needed: number } {
-    return { power: this.#counted(core).reduce((sum, [peer]) => sum + this.#committee.power(peer), 0), needed: this.#needed() };
+    return {
+      power: this.#counted(core).reduce((sum, [peer]) => sum + this.#committee.power(peer), 0),
+      needed: this.#needed(),
+    };
   }
 
   /** The first round that may be signed, once enough answers count. */

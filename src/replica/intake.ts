@@ -5,16 +5,20 @@ import type { Verifier } from '../crypto/signer.ts';
 import type { Committee } from '../params/committee.ts';
 import { type Evidence, formatRef, markVerified, type SignedHeader, type VerifiedHeader } from '../types/block.ts';
 import type { AuthorIndex, BlockId, NetworkId, Round } from '../types/ids.ts';
-import type { WireBlock } from '../types/message.ts';
+import type { EvidenceMessage, WireBlock } from '../types/message.ts';
 import { parsePayload } from '../types/payload.ts';
 import { equalBytes, fromHex } from '../util/bytes.ts';
 import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 import type { PeerFault } from './errors.ts';
 import type { ReplicaOptions } from './options.ts';
-import { TokenBucket } from '../util/token-bucket.ts';
 
 export interface IntakeEvents {
+  /** The author is known to equivocate, or the round is collected: more proof changes nothing. */
+  isSettled(author: AuthorIndex, round: Round): boolean;
+  /** A peer's proof that an author equivocated, both signatures checked. */
+  proved(evidence: Evidence): void;
   precheck(header: SignedHeader): Precheck;
   /** The block passed every check that needs no ancestors. */
   verified(header: VerifiedHeader, payload: Uint8Array): void;
@@ -29,6 +33,7 @@ export interface IntakeEvents {
  */
 export class BlockIntake {
   readonly #context: Uint8Array;
+  readonly #epoch: number;
   readonly #committee: Committee;
   readonly #options: ReplicaOptions;
   readonly #modules: { readonly hasher: Hasher; readonly verifier: Verifier; readonly clock: Clock };
@@ -39,11 +44,17 @@ export class BlockIntake {
   readonly #foreignBudgets: readonly TokenBucket[];
 
   constructor(
-    setup: { readonly networkId: NetworkId; readonly committee: Committee; readonly options: ReplicaOptions },
+    setup: {
+      readonly networkId: NetworkId;
+      readonly epoch: number;
+      readonly committee: Committee;
+      readonly options: ReplicaOptions;
+    },
     modules: { readonly hasher: Hasher; readonly verifier: Verifier; readonly clock: Clock },
     events: IntakeEvents,
   ) {
     this.#context = signatureContext('block', fromHex(setup.networkId));
+    this.#epoch = setup.epoch;
     this.#committee = setup.committee;
     this.#options = setup.options;
     this.#modules = modules;
@@ -51,7 +62,9 @@ export class BlockIntake {
     const { foreignHeadersPerSecond } = setup.options;
     const now = modules.clock.monotonicMs();
     this.#verifications = setup.committee.members.map(() => 0);
-    this.#foreignBudgets = setup.committee.members.map(() => new TokenBucket(foreignHeadersPerSecond, 2 * foreignHeadersPerSecond, now));
+    this.#foreignBudgets = setup.committee.members.map(
+      () => new TokenBucket(foreignHeadersPerSecond, 2 * foreignHeadersPerSecond, now),
+    );
   }
 
   /** `asked`: the block answers a request, which bounds how many there can be. */
@@ -68,6 +81,27 @@ export class BlockIntake {
   /** Blocks that this peer delivered are being verified: nobody knows of them yet. */
   isVerifying(peer: AuthorIndex): boolean {
     return (this.#verifications[peer] as number) > 0;
+  }
+
+  /** Takes a peer's proof of equivocation: same epoch, round and author, other ids, both signed by the author. */
+  async receiveEvidence(peer: AuthorIndex, { first, second }: EvidenceMessage): Promise<void> {
+    if (this.#events.isSettled(first.author, first.round)) return;
+    const sameSlot = first.author === second.author && first.round === second.round;
+    const sameEpoch = first.epoch === this.#epoch && second.epoch === this.#epoch;
+    const proves = sameSlot && sameEpoch && first.ref.id !== second.ref.id && first.author < this.#committee.size;
+    if (proves && (await this.#areSigned(first, second))) {
+      this.#events.proved({ first: markVerified(first), second: markVerified(second) });
+    } else {
+      this.#events.penalise(peer, 'BAD_SIGNATURE', 'evidence that proves nothing');
+    }
+  }
+
+  async #areSigned(...headers: readonly SignedHeader[]): Promise<boolean> {
+    const items = headers.map(({ author, bytes, signature }) => {
+      const { consensusKey } = this.#committee.member(author);
+      return { publicKey: consensusKey, context: this.#context, message: bytes, signature };
+    });
+    return (await this.#modules.verifier.verifyMany(items)).every((valid) => valid === 1);
   }
 
   #mayVerify(peer: AuthorIndex, header: SignedHeader, asked: boolean): boolean {
@@ -87,7 +121,8 @@ export class BlockIntake {
       .finally(() => this.#end(peer, header));
     if (!valid) return this.#events.penalise(peer, 'BAD_SIGNATURE', formatRef(header.ref));
     const problem = payloadProblem(this.#modules.hasher, header, payload);
-    if (problem !== undefined) return this.#events.penalise(peer, 'BAD_PAYLOAD', `${formatRef(header.ref)}: ${problem}`);
+    if (problem !== undefined)
+      return this.#events.penalise(peer, 'BAD_PAYLOAD', `${formatRef(header.ref)}: ${problem}`);
     this.#events.verified(markVerified(header), payload);
   }
 
@@ -106,28 +141,12 @@ export class BlockIntake {
 
 /** What is wrong between a header and the bytes that claim to be its payload, if anything. */
 export function payloadProblem(hasher: Hasher, header: SignedHeader, payload: Uint8Array): string | undefined {
-  if (payload.length !== header.payload.bytes) return `${payload.length} payload bytes, the header says ${header.payload.bytes}`;
+  if (payload.length !== header.payload.bytes)
+    return `${payload.length} payload bytes, the header says ${header.payload.bytes}`;
   try {
     const { digest } = parsePayload(hasher, payload, header.payload.txCount);
     return digest === header.payload.digest ? undefined : 'the payload has another digest';
   } catch (error) {
     return errorText(error);
   }
-}
-
-/** Whether two headers prove that their author equivocated: same epoch, round and author, other ids, both signed by it. */
-export async function verifyEvidence(
-  modules: { readonly verifier: Verifier },
-  setup: { readonly networkId: NetworkId; readonly epoch: number; readonly committee: Committee },
-  { first, second }: { readonly first: SignedHeader; readonly second: SignedHeader },
-): Promise<Evidence | undefined> {
-  const { epoch, committee, networkId } = setup;
-  const sameSlot = first.author === second.author && first.round === second.round;
-  if (!sameSlot || first.ref.id === second.ref.id || first.author >= committee.size) return undefined;
-  if (first.epoch !== epoch || second.epoch !== epoch) return undefined;
-  const { consensusKey } = committee.member(first.author);
-  const context = signatureContext('block', fromHex(networkId));
-  const items = [first, second].map(({ bytes, signature }) => ({ publicKey: consensusKey, context, message: bytes, signature }));
-  const valid = await modules.verifier.verifyMany(items);
-  return valid.every((one) => one === 1) ? { first: markVerified(first), second: markVerified(second) } : undefined;
 }

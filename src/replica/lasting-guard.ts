@@ -1,4 +1,13 @@
-import { type BlockMark, type GuardIdentity, type GuardMarks, readGuard, SignGuard, StorageError, type StorageErrorCode, type StorageModules } from '../storage/index.ts';
+import {
+  type BlockMark,
+  type GuardIdentity,
+  type GuardMarks,
+  readGuard,
+  SignGuard,
+  StorageError,
+  type StorageErrorCode,
+  type StorageModules,
+} from '../storage/index.ts';
 import type { CheckpointIndex, StatementDigest } from '../types/ids.ts';
 import { DiskError } from '../util/disk.ts';
 import { errorText, isCoded } from '../util/errors.ts';
@@ -32,7 +41,12 @@ export class LastingGuard {
   }
 
   /** Ends a recovery: in the place of whatever guard lies there comes one with these marks, however long the disk refuses. */
-  static async make(path: string, identity: GuardIdentity, marks: GuardMarks, modules: LastingGuardModules): Promise<LastingGuard> {
+  static async make(
+    path: string,
+    identity: GuardIdentity,
+    marks: GuardMarks,
+    modules: LastingGuardModules,
+  ): Promise<LastingGuard> {
     for (;;) {
       try {
         if (await modules.disk.exists(path)) await modules.disk.remove(path);
@@ -95,7 +109,9 @@ export class LastingGuard {
 
   async #renew(): Promise<void> {
     const { logger, timers } = this.#modules;
-    logger.error('the sign guard cannot be written: nothing is signed until it can', { reason: this.#guard.failure?.message });
+    logger.error('the sign guard cannot be written: nothing is signed until it can', {
+      reason: this.#guard.failure?.message,
+    });
     await this.#guard.close().catch(() => undefined);
     while (this.#guard.failure !== undefined && !this.#givenUp) {
       await pause(timers);
@@ -112,7 +128,8 @@ export class LastingGuard {
 
   async #readAgain(): Promise<SignGuard> {
     const reading = await readGuard(this.#path, this.#modules);
-    if (reading.state === 'good') return SignGuard.replace(this.#path, reading.value.identity, reading.value, this.#modules);
+    if (reading.state === 'good')
+      return SignGuard.replace(this.#path, reading.value.identity, reading.value, this.#modules);
     const message = `the sign guard is ${reading.state}: recover the identity`;
     throw new StorageError('GUARD_UNUSABLE', message, { path: this.#path, state: reading.state });
   }

@@ -15,6 +15,9 @@ import { PROTOCOL_VERSION, type ReplicaIdentity, type ReplicaOptions } from './o
 /** How long a peer that broke a rule stays away, by its number of offences. */
 const PENALTY_HOLDS_MS = [1_000, 5_000, 30_000, 300_000] as const;
 
+/** A peer that has not greeted this long after its link came up is dialled anew: half a link helps nobody. */
+const HELLO_TIMEOUT_MS = 5_000;
+
 export interface LinkEvents {
   /** Greeted both ways: messages may be sent and will arrive. */
   established(peer: AuthorIndex, state: ExchangeState): void;
@@ -30,6 +33,7 @@ export interface LinkEvents {
 
 interface PeerLink {
   phase: 'down' | 'greeting' | 'established';
+  upMs: number;
   /** The process that speaks for this identity, and when this node last answered its lease question. */
   holder: { readonly bootId: string; grantedMs: number } | undefined;
   /** The newest own question that the peer answered, on the own monotonic clock. */
@@ -82,6 +86,7 @@ export class Links implements TransportEvents {
     this.#events = events;
     this.#peers = setup.committee.members.map(() => ({
       phase: 'down',
+      upMs: 0,
       holder: undefined,
       answeredMs: undefined,
       seenMs: undefined,
@@ -159,6 +164,7 @@ export class Links implements TransportEvents {
   linkUp(peer: AuthorIndex): void {
     const link = this.#link(peer);
     link.phase = 'greeting';
+    link.upMs = this.#now();
     link.owesExchange = false;
     this.#modules.transport.send(peer, 'consensus', encodeMessage(this.#hello(peer)));
   }
@@ -179,7 +185,8 @@ export class Links implements TransportEvents {
       this.penalise(peer, 'MALFORMED_FRAME', errorText(error));
       return;
     }
-    if (channelOf(message) !== channel) this.penalise(peer, 'UNEXPECTED_MESSAGE', `${message.type} on channel ${channel}`);
+    if (channelOf(message) !== channel)
+      this.penalise(peer, 'UNEXPECTED_MESSAGE', `${message.type} on channel ${channel}`);
     else this.#receive(peer, message);
   }
 
@@ -251,7 +258,12 @@ export class Links implements TransportEvents {
   #schedulePulse(): void {
     this.#pulseTimer = this.#modules.timers.after(this.#options.leaseIntervalMs, () => {
       this.#schedulePulse();
-      for (const peer of this.established()) this.#pulse(peer);
+      for (const peer of this.#others()) {
+        const { phase, upMs } = this.#link(peer);
+        if (phase === 'established') this.#pulse(peer);
+        else if (phase === 'greeting' && this.#now() - upMs >= HELLO_TIMEOUT_MS)
+          this.#modules.transport.close(peer, 'NO_HELLO', PENALTY_HOLDS_MS[0]);
+      }
     });
   }
 

@@ -84,7 +84,9 @@ export class MempoolFeed {
 }
 
 /** Nothing for what is malformed: it will be dropped, and has no sender. */
-function envelopeOf(item: PayloadItem | undefined): { readonly id: TransactionId; readonly sender: Address; readonly nonce: number }[] {
+function envelopeOf(
+  item: PayloadItem | undefined,
+): { readonly id: TransactionId; readonly sender: Address; readonly nonce: number }[] {
   if (item === undefined) return [];
   try {
     const { sender, nonce } = decodeEnvelope(item.body);

@@ -1,17 +1,24 @@
 import type { Core } from '../consensus/index.ts';
 import { encodeCommit } from '../types/commit.ts';
 import type { AuthorIndex, BlockId, Round } from '../types/ids.ts';
-import type { CertificateRequest, CommitRequest, FetchRequest, WireBlock, WireCommit } from '../types/message.ts';
+import type {
+  CertificateRequest,
+  CommitRequest,
+  FetchRequest,
+  Follow,
+  WireBlock,
+  WireCommit,
+} from '../types/message.ts';
 import { MAX_FETCH_BLOCKS } from '../types/message-codec.ts';
 import { EMPTY_BYTES } from '../util/bytes.ts';
 import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 import type { BlockStore } from './block-store.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Links } from './links.ts';
 import type { ReplicaOptions } from './options.ts';
-import { TokenBucket } from '../util/token-bucket.ts';
 
 /** Bytes of blocks in one reply: what one frame carries beside its framing. */
 const REPLY_BYTES = 4 * 1024 * 1024 - 64 * 1024;
@@ -39,18 +46,25 @@ export class PeerServer {
   /** By author: which peers asked for its blocks, and up to which round. */
   readonly #followers = new Map<AuthorIndex, Map<AuthorIndex, Round>>();
 
-  constructor(
-    setup: { readonly members: number; readonly options: ReplicaOptions },
-    modules: ServerModules,
-  ) {
+  constructor(setup: { readonly members: number; readonly options: ReplicaOptions }, modules: ServerModules) {
     this.#modules = modules;
     const { servedBytesPerSecond } = setup.options;
     const now = modules.clock.monotonicMs();
-    this.#budgets = Array.from({ length: setup.members }, () => new TokenBucket(servedBytesPerSecond, 2 * servedBytesPerSecond, now));
+    this.#budgets = Array.from(
+      { length: setup.members },
+      () => new TokenBucket(servedBytesPerSecond, 2 * servedBytesPerSecond, now),
+    );
     this.#active = Array.from({ length: setup.members }, () => 0);
   }
 
-  fetch(peer: AuthorIndex, request: FetchRequest): Promise<void> {
+  serve(peer: AuthorIndex, request: FetchRequest | CommitRequest | CertificateRequest | Follow): void {
+    if (request.type === 'fetch') void this.#fetch(peer, request);
+    else if (request.type === 'commits') void this.#commits(peer, request);
+    else if (request.type === 'certificate') this.#certificate(peer, request);
+    else this.#follow(peer, request.author);
+  }
+
+  #fetch(peer: AuthorIndex, request: FetchRequest): Promise<void> {
     return this.#serve(peer, async () => {
       const blocks = await this.#blocksFor(request);
       this.#budget(peer).spend(totalBytes(blocks), this.#modules.clock.monotonicMs());
@@ -58,7 +72,7 @@ export class PeerServer {
     });
   }
 
-  commits(peer: AuthorIndex, request: CommitRequest): Promise<void> {
+  #commits(peer: AuthorIndex, request: CommitRequest): Promise<void> {
     return this.#serve(peer, async () => {
       const commits = request.withBlocks ? await this.#commitsWithBlocks(request) : await this.#commitRecords(request);
       const bytes = commits.reduce((sum, { commit, blocks }) => sum + commit.length + totalBytes(blocks), 0);
@@ -67,14 +81,14 @@ export class PeerServer {
     });
   }
 
-  certificate(peer: AuthorIndex, request: CertificateRequest): void {
+  #certificate(peer: AuthorIndex, request: CertificateRequest): void {
     const { checkpoints, links } = this.#modules;
     const index = request.index === 0 ? checkpoints.certified : request.index;
     const certificate = checkpoints.certificate(index)?.bytes ?? new Uint8Array(0);
     links.send(peer, { type: 'certificate-reply', requestId: request.requestId, certificate });
   }
 
-  follow(peer: AuthorIndex, author: AuthorIndex): void {
+  #follow(peer: AuthorIndex, author: AuthorIndex): void {
     const highest = this.#modules.core().highestRounds[author];
     if (highest === undefined) return;
     const followers = this.#followers.get(author) ?? new Map<AuthorIndex, Round>();

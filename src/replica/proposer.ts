@@ -49,7 +49,12 @@ interface Spoken {
 export class Proposer {
   readonly #setup: { readonly networkId: NetworkId; readonly epoch: number; readonly own: AuthorIndex };
   readonly #context: Uint8Array;
-  readonly #modules: { readonly hasher: Hasher; readonly signer: Signer; readonly store: BlockStore; readonly guard: Guard };
+  readonly #modules: {
+    readonly hasher: Hasher;
+    readonly signer: Signer;
+    readonly store: BlockStore;
+    readonly guard: Guard;
+  };
   readonly #events: ProposerEvents;
   #working = false;
   /** Guarded, but the lease ran out meanwhile: sent once it is renewed. */

@@ -7,7 +7,8 @@ import type { Logger } from '../util/logger.ts';
 export function indexReceipts(receipts: ReceiptIndex, result: ExecutedCommit, logger: Logger): void {
   if (result.index <= receipts.cursor) return;
   const found = [];
-  for (const outcome of result.outcomes) if (outcome.kind === 'applied') found.push({ id: outcome.id, receipt: outcome.receiptBytes });
+  for (const outcome of result.outcomes)
+    if (outcome.kind === 'applied') found.push({ id: outcome.id, receipt: outcome.receiptBytes });
   try {
     // The log no longer holds what lies between: the state came from a snapshot.
     if (result.index > receipts.cursor + 1) receipts.skipTo(result.index - 1);

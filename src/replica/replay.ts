@@ -162,7 +162,8 @@ export function coreBehind(
 }
 
 function commitMismatch(logged: Commit, decided: Commit | undefined): ReplicaError {
-  const message = 'replaying the log decided another commit than it records: this software or the log is damaged; restore from a snapshot';
+  const message =
+    'replaying the log decided another commit than it records: this software or the log is damaged; restore from a snapshot';
   const fields = { commit: logged.index, logged: logged.digest, decided: decided?.digest ?? 'none' };
   return new ReplicaError('HALT_COMMIT_MISMATCH', message, fields);
 }

@@ -4,12 +4,12 @@ import {
   BlockLog,
   type BlockLogOptions,
   type BlockMark,
-  DEFAULT_BLOCK_LOG_OPTIONS,
   type DamagedRange,
+  DEFAULT_BLOCK_LOG_OPTIONS,
   type GuardIdentity,
+  type GuardMarks,
   NO_BLOCK,
   NO_STATEMENT,
-  type GuardMarks,
   type OpenedLog,
   type RestartVerdict,
   readGuard,
@@ -19,8 +19,8 @@ import {
   type StorageModules,
   UNUSED_MARKS,
 } from '../storage/index.ts';
-import type { CheckpointIndex, NetworkId, Round, ValidatorId } from '../types/ids.ts';
 import { decodeSignedHeader } from '../types/block-codec.ts';
+import type { CheckpointIndex, NetworkId, Round, ValidatorId } from '../types/ids.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Timers } from '../util/timers.ts';
 import { BlockStore } from './block-store.ts';
@@ -29,7 +29,7 @@ import { type CommitRunner, executableCommit } from './executor.ts';
 import { payloadProblem } from './intake.ts';
 import { LastingGuard } from './lasting-guard.ts';
 import { Replay, type ReplayedCommit } from './replay.ts';
-import type { ReplicaStart } from './replica.ts';
+import type { ReplicaStart } from './replica-setup.ts';
 import { readSnapshotContent, type SnapshotContent } from './snapshot-content.ts';
 
 /** Where a node keeps what it must not lose. The guard lies outside the data folder, so that a restored backup does not bring an old one back. */
@@ -98,7 +98,13 @@ export async function restart(options: RestartOptions, modules: RestartModules):
   const ledger = modules.openLedger(content?.ledger);
   const runner = modules.runnerOf(ledger);
   const store = new BlockStore(log, options.payloadCacheBytes, modules);
-  const { core, certificates } = await replayLog(options, modules, { store, runner, ledger, content, from: snapshot?.metadata.logPosition ?? log.firstPosition });
+  const { core, certificates } = await replayLog(options, modules, {
+    store,
+    runner,
+    ledger,
+    content,
+    from: snapshot?.metadata.logPosition ?? log.firstPosition,
+  });
   const guard = verdict.action === 'recover' ? undefined : await openGuard(options, modules, verdict, lastOwn);
   if (guard !== undefined) core.barRounds(guard.mark.round);
   const old = await readGuard(options.paths.guard, modules);
@@ -136,7 +142,11 @@ function refuseDamage(damage: readonly DamagedRange[]): void {
   const first = damage[0];
   if (first === undefined) return;
   const message = `the log is damaged in ${damage.length} place(s), first in segment ${first.segment} at offset ${first.offset}: move the data folder away and start with --recover-identity; the blocks come back from the peers`;
-  throw new ReplicaError('LOG_DAMAGED', message, { segment: first.segment, offset: first.offset, places: damage.length });
+  throw new ReplicaError('LOG_DAMAGED', message, {
+    segment: first.segment,
+    offset: first.offset,
+    places: damage.length,
+  });
 }
 
 /** The last block of its own that this node wrote down. */
@@ -148,15 +158,26 @@ async function lastOwnBlock({ log }: OpenedLog, { hasher }: RestartModules): Pro
   return { epoch, round, id: ref.id };
 }
 
-async function verdictOf(options: RestartOptions, logId: string, lastOwn: BlockMark | undefined, modules: RestartModules): Promise<RestartVerdict> {
+async function verdictOf(
+  options: RestartOptions,
+  logId: string,
+  lastOwn: BlockMark | undefined,
+  modules: RestartModules,
+): Promise<RestartVerdict> {
   const verdict = restartVerdict(await readGuard(options.paths.guard, modules), { logId, lastOwn });
-  if (options.recoverIdentity) return verdict.action === 'recover' ? verdict : { action: 'recover', reason: 'requested' };
+  if (options.recoverIdentity)
+    return verdict.action === 'recover' ? verdict : { action: 'recover', reason: 'requested' };
   if (verdict.action !== 'recover') return verdict;
   const message = `this validator may have signed what it no longer knows (${verdict.reason}): start it with --recover-identity, and no other process with its keys`;
   throw new ReplicaError('NEEDS_IDENTITY_RECOVERY', message, { reason: verdict.reason, path: options.paths.guard });
 }
 
-async function openGuard(options: RestartOptions, modules: RestartModules, verdict: RestartVerdict, lastOwn: BlockMark | undefined): Promise<LastingGuard> {
+async function openGuard(
+  options: RestartOptions,
+  modules: RestartModules,
+  verdict: RestartVerdict,
+  lastOwn: BlockMark | undefined,
+): Promise<LastingGuard> {
   const { networkId, validatorId } = options;
   const guard = await SignGuard.open(options.paths.guard, { networkId, validatorId }, modules);
   if (verdict.action === 'adopt-own' && lastOwn !== undefined) await guard.advance(lastOwn);
@@ -167,7 +188,11 @@ async function openGuard(options: RestartOptions, modules: RestartModules, verdi
  * What a recovered identity must not sign. An old guard that is readable is believed too, except without fault tolerance: there nobody goes on
  * without the barred round, and all others said that nothing above it is under way.
  */
-function recoveredMarks({ committee, epoch }: CoreOptions, { barred, certified }: { readonly barred: Round; readonly certified: CheckpointIndex }, old: GuardMarks | undefined): GuardMarks {
+function recoveredMarks(
+  { committee, epoch }: CoreOptions,
+  { barred, certified }: { readonly barred: Round; readonly certified: CheckpointIndex },
+  old: GuardMarks | undefined,
+): GuardMarks {
   const oldRound = old?.block.epoch === epoch && committee.f > 0 ? old.block.round : 0;
   const index = Math.max(certified, old?.vote.index ?? 0);
   return { block: { epoch, round: Math.max(barred, oldRound), id: NO_BLOCK }, vote: { index, digest: NO_STATEMENT } };
@@ -181,7 +206,11 @@ interface ReplayInput {
   readonly from: Parameters<BlockLog['scan']>[0];
 }
 
-async function replayLog(options: RestartOptions, modules: RestartModules, input: ReplayInput): Promise<Pick<ReplicaStart, 'core' | 'certificates'>> {
+async function replayLog(
+  options: RestartOptions,
+  modules: RestartModules,
+  input: ReplayInput,
+): Promise<Pick<ReplicaStart, 'core' | 'certificates'>> {
   const { store, runner, ledger, content, from } = input;
   const { hasher } = modules;
   const execute = async (commit: ReplayedCommit): Promise<void> => {
@@ -190,7 +219,8 @@ async function replayLog(options: RestartOptions, modules: RestartModules, input
     store.forgetBlocks(commit.gcRound);
   };
   if (content !== undefined) store.restoreCommits(content.commits);
-  const core = content === undefined ? new Core(options.core, { hasher }) : Core.restore(options.core, { hasher }, content.state);
+  const core =
+    content === undefined ? new Core(options.core, { hasher }) : Core.restore(options.core, { hasher }, content.state);
   const replay = new Replay(options.core, { hasher, store }, core, execute);
   await store.log.scan(from, { record: (record) => replay.record(record), damaged: (range) => refuseDamage([range]) });
   const { core: replayed, certificates, unlogged } = replay.finish();

@@ -126,7 +126,11 @@ export interface NodeStatus {
   readonly lastCheckpoint: CheckpointIndex;
   readonly lastCertified: CheckpointIndex;
   /** What the next own block waits for; feeds `av10 why`. */
-  readonly waiting: { readonly reason: string; readonly awaiting: readonly AuthorIndex[]; readonly untilMs: number | undefined };
+  readonly waiting: {
+    readonly reason: string;
+    readonly awaiting: readonly AuthorIndex[];
+    readonly untilMs: number | undefined;
+  };
   readonly peers: readonly PeerStatus[];
   readonly posture: readonly PostureEntry[];
   readonly mempool: { readonly transactions: number; readonly bytes: number };
@@ -147,7 +151,11 @@ export interface NodeService {
   submit(items: readonly SignedBody[], source: string): Promise<readonly Submission[]>;
   transaction(id: TransactionId): TransactionStatus | undefined;
   /** Resolves at the level, at `dropped`, or with the newest status when the time is over; `undefined`: not known here. */
-  waitFor(id: TransactionId, level: 'included' | 'final' | 'certified', timeoutMs: number): Promise<TransactionStatus | undefined>;
+  waitFor(
+    id: TransactionId,
+    level: 'included' | 'final' | 'certified',
+    timeoutMs: number,
+  ): Promise<TransactionStatus | undefined>;
   account(key: Address | AccountHandle): AtCommit<AccountState | undefined>;
   /** Page proof against the newest certified checkpoint: `src/types/account-proof.ts` encoding. */
   accountProof(handle: AccountHandle): { readonly checkpoint: CheckpointView; readonly proof: Uint8Array } | undefined;

@@ -69,5 +69,11 @@ function readPoint(reader: ByteReader): CommitPoint {
   const digest = id<CommitDigest>(reader.hex(ID_BYTES, 'digest'));
   const timeMs = reader.u53('timeMs');
   const leaderRound = reader.u32('leaderRound');
-  return { index, digest, timeMs, leaderRound, slot: { round: reader.u32('slot.round'), offset: reader.u16('slot.offset') } };
+  return {
+    index,
+    digest,
+    timeMs,
+    leaderRound,
+    slot: { round: reader.u32('slot.round'), offset: reader.u16('slot.offset') },
+  };
 }

@@ -16,13 +16,25 @@ export interface SnapshotPoint {
 /** Writes a snapshot now and then, and lets go of the log behind it. One at a time; a failed one is tried again later. */
 export class Snapshots {
   readonly #options: { readonly snapshotEveryMs: number; readonly retainCommits: number };
-  readonly #modules: { readonly store: BlockStore; readonly snapshots: SnapshotStore; readonly ledger: Ledger; readonly clock: Clock; readonly logger: Logger };
+  readonly #modules: {
+    readonly store: BlockStore;
+    readonly snapshots: SnapshotStore;
+    readonly ledger: Ledger;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  };
   #lastMs: number;
   #writing: Promise<void> | undefined;
 
   constructor(
     options: { readonly snapshotEveryMs: number; readonly retainCommits: number },
-    modules: { readonly store: BlockStore; readonly snapshots: SnapshotStore; readonly ledger: Ledger; readonly clock: Clock; readonly logger: Logger },
+    modules: {
+      readonly store: BlockStore;
+      readonly snapshots: SnapshotStore;
+      readonly ledger: Ledger;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
   ) {
     this.#options = options;
     this.#modules = modules;
@@ -31,7 +43,9 @@ export class Snapshots {
 
   /** Whether the next checkpoint should become a snapshot. */
   get due(): boolean {
-    return this.#writing === undefined && this.#modules.clock.monotonicMs() - this.#lastMs >= this.#options.snapshotEveryMs;
+    return (
+      this.#writing === undefined && this.#modules.clock.monotonicMs() - this.#lastMs >= this.#options.snapshotEveryMs
+    );
   }
 
   /** Takes the ledger as it is in this turn; writing goes on behind. */

@@ -34,7 +34,10 @@ export class TransactionTracker {
   #waiting = 0;
 
   /** `changed` hears of every new status; `latencyMs` is given when a transaction that was submitted here becomes final. */
-  constructor(modules: { readonly timers: Timers }, changed: (status: TransactionStatus, latencyMs: number | undefined) => void) {
+  constructor(
+    modules: { readonly timers: Timers },
+    changed: (status: TransactionStatus, latencyMs: number | undefined) => void,
+  ) {
     this.#timers = modules.timers;
     this.#changed = changed;
   }
@@ -86,7 +89,8 @@ export class TransactionTracker {
       this.#uncertified.delete(commit);
       for (const id of ids) {
         const known = this.#tracked.get(id);
-        if (known?.status.level === 'final') this.#set({ ...known.status, level: 'certified', checkpoint }, known.acceptedMs);
+        if (known?.status.level === 'final')
+          this.#set({ ...known.status, level: 'certified', checkpoint }, known.acceptedMs);
       }
     }
   }
@@ -94,7 +98,8 @@ export class TransactionTracker {
   /** Resolves at the level, at `dropped`, or when the time is over. */
   waitFor(id: TransactionId, level: FinalityLevel, timeoutMs: number): Promise<TransactionStatus | undefined> {
     const status = this.get(id);
-    if ((status !== undefined && reached(status, level)) || timeoutMs <= 0 || this.#waiting >= MAX_WAITERS) return Promise.resolve(status);
+    if ((status !== undefined && reached(status, level)) || timeoutMs <= 0 || this.#waiting >= MAX_WAITERS)
+      return Promise.resolve(status);
     return new Promise((resolve) => {
       const timer = this.#timers.after(timeoutMs, () => this.#leave(id, waiter));
       const waiter: Waiter = { level, timer, resolve };

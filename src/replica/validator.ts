@@ -3,7 +3,15 @@ import type { Signer, Verifier } from '../crypto/signer.ts';
 import { type Checkpoint, type ExecutedCommit, type Ledger, receipt } from '../execution/index.ts';
 import type { Committee } from '../params/committee.ts';
 import type { Genesis } from '../params/genesis.ts';
-import { type AccountView, Admission, type AdmissionOptions, Mempool, type MempoolOptions, SignatureGate, type SignatureVerifier } from '../pipeline/index.ts';
+import {
+  type AccountView,
+  Admission,
+  type AdmissionOptions,
+  Mempool,
+  type MempoolOptions,
+  SignatureGate,
+  type SignatureVerifier,
+} from '../pipeline/index.ts';
 import type { ReceiptIndex } from '../storage/index.ts';
 import type { Certificate } from '../types/certificate.ts';
 import type { Address, AuthorIndex, CheckpointIndex, CommitIndex, TransactionId } from '../types/ids.ts';
@@ -16,13 +24,14 @@ import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Timers } from '../util/timers.ts';
 import type { Transport } from '../util/transport.ts';
+import { commitPoint } from './commit-point.ts';
 import type { Executing } from './executor.ts';
 import { HealthMonitor, notReady, READY, STALL_MS } from './health.ts';
 import { LinearisedWindow } from './linearised-window.ts';
-import { commitPoint } from './commit-point.ts';
 import { type ReplicaMetrics, replicaMetrics } from './metrics.ts';
 import { indexReceipts } from './receipt-feed.ts';
-import { Replica, type ReplicaSetup } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaSetup } from './replica-setup.ts';
 import type { Restarted } from './restart.ts';
 import type {
   AccountState,
@@ -109,9 +118,26 @@ export class Validator implements NodeService {
     const signatures = new SignatureGate(setup.admission, modules.signatures);
     const admissionModules = { hasher, accounts, mempool: this.#mempool, signatures, clock, instruments };
     this.#admission = new Admission(setup.admission, setup.genesis.parameters, admissionModules);
-    this.#snapshots = new Snapshots(setup.options, { store, snapshots, ledger, clock, logger: logger.child('snapshots') });
-    this.#executedWindow = new LinearisedWindow(setup.core.parameters.gcDepth, { gcRound: start.core.gcRound, refs: start.core.linearised() });
-    const replicaModules = { ...modules, verifier, store, ledger, runner, mempool: this.#mempool, tracker: this.#tracker };
+    this.#snapshots = new Snapshots(setup.options, {
+      store,
+      snapshots,
+      ledger,
+      clock,
+      logger: logger.child('snapshots'),
+    });
+    this.#executedWindow = new LinearisedWindow(setup.core.parameters.gcDepth, {
+      gcRound: start.core.gcRound,
+      refs: start.core.linearised(),
+    });
+    const replicaModules = {
+      ...modules,
+      verifier,
+      store,
+      ledger,
+      runner,
+      mempool: this.#mempool,
+      tracker: this.#tracker,
+    };
     this.#replica = new Replica(setup, replicaModules, start, {
       committed: (subDag) => this.#onCommitted(subDag),
       executed: (result, subDag) => this.#onExecuted(result, subDag),
@@ -140,9 +166,12 @@ export class Validator implements NodeService {
     await this.#replica.stop();
     await this.#snapshots.idle();
     this.#tracker.stop();
-    await this.#modules.receipts.flush();
-    await this.#restarted.store.log.close();
-    this.#ledger.close();
+    try {
+      await this.#modules.receipts.flush();
+      await this.#restarted.store.log.close();
+    } finally {
+      this.#ledger.close();
+    }
   }
 
   async submit(items: readonly SignedBody[], source: string): Promise<readonly Submission[]> {
@@ -171,7 +200,11 @@ export class Validator implements NodeService {
     return indexed === undefined ? undefined : { id, level: 'final', receipt: decodeReceipt(indexed.receipt) };
   }
 
-  async waitFor(id: TransactionId, level: 'included' | 'final' | 'certified', timeoutMs: number): Promise<TransactionStatus | undefined> {
+  async waitFor(
+    id: TransactionId,
+    level: 'included' | 'final' | 'certified',
+    timeoutMs: number,
+  ): Promise<TransactionStatus | undefined> {
     const known = this.transaction(id);
     if (known?.level === 'final' && this.#tracker.get(id) === undefined) return known;
     return this.#tracker.waitFor(id, level, timeoutMs);
@@ -182,7 +215,9 @@ export class Validator implements NodeService {
     const commit = this.#ledger.lastCommit;
     if (found === undefined) return { commit, value: undefined };
     const { address, handle, keyVersion, nonce, frozen } = found;
-    const balances = found.balances.map((amount, asset) => ({ asset, amount })).filter(({ asset, amount }) => asset === 0 || amount > 0n);
+    const balances = found.balances
+      .map((amount, asset) => ({ asset, amount }))
+      .filter(({ asset, amount }) => asset === 0 || amount > 0n);
     return { commit, value: { address, handle, keyVersion, nextNonce: nonce, frozen, balances } };
   }
 
@@ -195,7 +230,8 @@ export class Validator implements NodeService {
 
   async block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined> {
     const { store } = this.#restarted;
-    const index = typeof key === 'object' ? store.commitByDigest(key.hash) : key === 'latest' ? this.#ledger.lastCommit : key;
+    const index =
+      typeof key === 'object' ? store.commitByDigest(key.hash) : key === 'latest' ? this.#ledger.lastCommit : key;
     const entry = index === undefined || index > this.#ledger.lastCommit ? undefined : await store.commit(index);
     if (entry === undefined) return undefined;
     const items: PayloadItem[] = [];
@@ -224,7 +260,9 @@ export class Validator implements NodeService {
     const { core, checkpoints, executor, links, proposal } = this.#replica;
     const nowMs = this.#modules.clock.monotonicMs();
     const posture = this.#modules.posture();
-    const quantumLevel = Math.min(...posture.filter(({ purpose }) => purpose !== 'hash').map(({ category }) => category));
+    const quantumLevel = Math.min(
+      ...posture.filter(({ purpose }) => purpose !== 'hash').map(({ category }) => category),
+    );
     const readiness = this.#readiness(nowMs);
     const { transactions, bytes } = this.#mempool.stats;
     const waiting = proposal?.kind === 'wait' ? proposal : { reason: 'none', awaiting: [], untilMs: undefined };
@@ -242,7 +280,15 @@ export class Validator implements NodeService {
       peers: this.committee.members.flatMap(({ name }, author) =>
         author === this.own
           ? []
-          : [{ author, name, linked: links.isEstablished(author), highestRound: core.dag.highestOf(author), ...links.activity(author) }],
+          : [
+              {
+                author,
+                name,
+                linked: links.isEstablished(author),
+                highestRound: core.dag.highestOf(author),
+                ...links.activity(author),
+              },
+            ],
       ),
       posture,
       mempool: { transactions, bytes },
@@ -257,18 +303,29 @@ export class Validator implements NodeService {
     const alive = halted === undefined ? READY : notReady(halted.code, halted.message);
     const synced = syncing ? notReady('SYNCING', 'commits are being taken over from peers') : READY;
     const stalled = this.#health.sinceCommitMs(nowMs) > STALL_MS;
-    const waiting = proposal?.kind === 'wait' ? `: ${proposal.reason}${proposal.awaiting.length > 0 ? `, missing ${this.#names(proposal.awaiting)}` : ''}` : '';
-    const quorumProgressing = stalled ? notReady('NO_COMMITS', `no commit for ${Math.floor(this.#health.sinceCommitMs(nowMs) / 1_000)} s${waiting}`) : READY;
+    const waiting =
+      proposal?.kind === 'wait'
+        ? `: ${proposal.reason}${proposal.awaiting.length > 0 ? `, missing ${this.#names(proposal.awaiting)}` : ''}`
+        : '';
+    const quorumProgressing = stalled
+      ? notReady('NO_COMMITS', `no commit for ${Math.floor(this.#health.sinceCommitMs(nowMs) / 1_000)} s${waiting}`)
+      : READY;
     const { maxUncertifiedCheckpoints } = this.#setup.options;
     let ableToSign = READY;
-    if (recovery !== undefined) ableToSign = notReady('IDENTITY_RECOVERY', `answers of power ${recovery.power} of ${recovery.needed} needed`);
+    if (recovery !== undefined)
+      ableToSign = notReady('IDENTITY_RECOVERY', `answers of power ${recovery.power} of ${recovery.needed} needed`);
     else if (diskRefuses !== undefined) ableToSign = notReady('DISK', diskRefuses);
     else if (!store.writable) ableToSign = notReady('DISK', 'too much waits for the disk');
-    else if (!links.maySign()) ableToSign = notReady('NO_LEASE', `links to ${this.#names(links.established()) || 'nobody'} are too few for a quorum`);
+    else if (!links.maySign())
+      ableToSign = notReady(
+        'NO_LEASE',
+        `links to ${this.#names(links.established()) || 'nobody'} are too few for a quorum`,
+      );
     else if (halted !== undefined) ableToSign = alive;
     const barred = this.#replica.payloadBarred;
     let acceptingTransactions = READY;
-    if (checkpoints.uncertified > maxUncertifiedCheckpoints) acceptingTransactions = notReady('UNCERTIFIED', `${checkpoints.uncertified} checkpoints without a certificate`);
+    if (checkpoints.uncertified > maxUncertifiedCheckpoints)
+      acceptingTransactions = notReady('UNCERTIFIED', `${checkpoints.uncertified} checkpoints without a certificate`);
     else if (barred !== undefined) acceptingTransactions = notReady('BARRED', barred);
     else if (!ableToSign.ok) acceptingTransactions = ableToSign;
     return { alive, synced, quorumProgressing, ableToSign, acceptingTransactions };
@@ -305,17 +362,22 @@ export class Validator implements NodeService {
 
   #onCheckpoint(checkpoint: Checkpoint, commit: Executing['commit']): void {
     this.#checkpoints.set(checkpoint.index, checkpoint);
-    for (const index of this.#checkpoints.keys()) if (index < checkpoint.index - KEPT_CHECKPOINTS) this.#checkpoints.delete(index);
+    for (const index of this.#checkpoints.keys())
+      if (index < checkpoint.index - KEPT_CHECKPOINTS) this.#checkpoints.delete(index);
     if (!this.#snapshots.due) return;
     const lastCommit = commitPoint(this.#setup.core, commit);
     const { lastProposedRound } = this.#replica.core;
-    this.#snapshots.take({ state: { lastCommit, linearised: this.#executedWindow.refs(), lastProposedRound }, gcRound: this.#executedWindow.gcRound });
+    this.#snapshots.take({
+      state: { lastCommit, linearised: this.#executedWindow.refs(), lastProposedRound },
+      gcRound: this.#executedWindow.gcRound,
+    });
   }
 
   #onFinal(result: ExecutedCommit): void {
     const { receipts, clock, logger } = this.#modules;
     indexReceipts(receipts, result, logger);
-    for (const outcome of result.outcomes) if (outcome.kind === 'applied') this.#tracker.final(receipt(outcome), clock.monotonicMs());
+    for (const outcome of result.outcomes)
+      if (outcome.kind === 'applied') this.#tracker.final(receipt(outcome), clock.monotonicMs());
     this.#metrics.transfers.add(result.transfers);
     this.#metrics.signed.add(result.applied);
     this.#metrics.dropped.add(result.dropped);
@@ -354,7 +416,9 @@ function accountView(ledger: Ledger): AccountView {
     nextNonce: (address) => ledger.account(address)?.nonce,
     sender: (address) => {
       const account = ledger.account(address);
-      return account === undefined ? undefined : { nextNonce: account.nonce, keyVersion: account.keyVersion, feeBalance: account.balances[0] ?? 0n };
+      return account === undefined
+        ? undefined
+        : { nextNonce: account.nonce, keyVersion: account.keyVersion, feeBalance: account.balances[0] ?? 0n };
     },
   };
 }
