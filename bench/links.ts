@@ -7,7 +7,7 @@ import { type LoopbackCommittee, libp2pTransport, loopbackCommittee } from '../t
 
 /**
  * What a validator link costs: two processes on loopback, one way, one channel. CPU is the whole process's, so ns a byte includes frames, yamux,
- * noise and the kernel. `node bench/links.ts [--mebibytes N]`
+ * noise and the kernel. `node bench/links.ts [--mebibytes N] [--json]`; with `--json` only the first case, for other benchmarks.
  */
 const MEBIBYTE = 1024 * 1024;
 const WARM_UP_MEBIBYTES = 100;
@@ -26,6 +26,14 @@ const CASES: readonly Case[] = [
   { name: '1 KiB frames', frameBytes: 1024, framesPerTurn: 1_024, share: 0.25 },
   { name: '1 KiB frames, one a turn', frameBytes: 1024, framesPerTurn: 1, share: 0.05 },
 ];
+
+interface Figures {
+  readonly name: string;
+  readonly frameBytes: number;
+  readonly mebibytesPerSecond: number;
+  readonly senderNsPerByte: number;
+  readonly receiverNsPerByte: number;
+}
 
 interface Usage {
   readonly cpuMicroseconds: number;
@@ -49,16 +57,38 @@ async function main(): Promise<void> {
     frame: () => undefined,
   });
   await linked.promise;
+  const isJson = process.argv.includes('--json');
+  await measure(CASES[0] as Case, WARM_UP_MEBIBYTES, transport, child);
+  if (isJson) console.log(JSON.stringify([await measure(CASES[0] as Case, mebibytes, transport, child)]));
+  else await printTable(mebibytes, transport, child);
+  child.disconnect();
+  await transport.stop();
+}
+
+async function printTable(
+  mebibytes: number,
+  transport: Libp2pTransport,
+  child: ReturnType<typeof fork>,
+): Promise<void> {
   console.log(
     `${cpus()[0]?.model}, ${availableParallelism()} cores, Node ${process.version}; encryption ${transport.linkPosture(1)?.encryption}`,
   );
   console.log(
     '| | MiB/s | sender ns/B | receiver ns/B | sender us/frame | receiver us/frame |\n|---|---|---|---|---|---|',
   );
-  await measure(CASES[0] as Case, WARM_UP_MEBIBYTES, transport, child);
-  for (const test of CASES) console.log(await measure(test, Math.ceil(mebibytes * test.share), transport, child));
-  child.disconnect();
-  await transport.stop();
+  for (const test of CASES) console.log(row(await measure(test, Math.ceil(mebibytes * test.share), transport, child)));
+}
+
+function row(figures: Figures): string {
+  const { name, mebibytesPerSecond, senderNsPerByte, receiverNsPerByte, frameBytes } = figures;
+  const perFrame = (nsPerByte: number) => ((nsPerByte * frameBytes) / 1_000).toFixed(1);
+  const cells = [
+    senderNsPerByte.toFixed(2),
+    receiverNsPerByte.toFixed(2),
+    perFrame(senderNsPerByte),
+    perFrame(receiverNsPerByte),
+  ];
+  return `| ${name} | ${mebibytesPerSecond.toFixed(0)} | ${cells.join(' | ')} |`;
 }
 
 async function measure(
@@ -66,7 +96,7 @@ async function measure(
   mebibytes: number,
   transport: Libp2pTransport,
   child: ReturnType<typeof fork>,
-): Promise<string> {
+): Promise<Figures> {
   const frames = Math.ceil((mebibytes * MEBIBYTE) / test.frameBytes);
   await ask(child, { expect: frames });
   const startMs = performance.now();
@@ -85,15 +115,13 @@ async function measure(
   const seconds = (performance.now() - startMs) / 1_000;
   const { user, system } = process.cpuUsage(startCpu);
   const bytes = frames * test.frameBytes;
-  const perByte = (microseconds: number) => ((microseconds * 1_000) / bytes).toFixed(2);
-  const perFrame = (microseconds: number) => (microseconds / frames).toFixed(1);
-  const cells = [
-    perByte(user + system),
-    perByte(received.cpuMicroseconds),
-    perFrame(user + system),
-    perFrame(received.cpuMicroseconds),
-  ];
-  return `| ${test.name} | ${(bytes / MEBIBYTE / seconds).toFixed(0)} | ${cells.join(' | ')} |`;
+  return {
+    name: test.name,
+    frameBytes: test.frameBytes,
+    mebibytesPerSecond: bytes / MEBIBYTE / seconds,
+    senderNsPerByte: ((user + system) * 1_000) / bytes,
+    receiverNsPerByte: (received.cpuMicroseconds * 1_000) / bytes,
+  };
 }
 
 async function ask(child: ReturnType<typeof fork>, message: object): Promise<void> {

@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What `npm run <task>` starts, and whether it needs the built addon. Arguments are appended. */
 const TASKS = {
   build: { native: true, command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'] },
+  bench: { native: true, command: ['bench/cluster/main.ts'] },
   devnet: { native: true, command: ['src/main.ts', 'devnet'] },
   check: { native: false, command: ['tools/check.ts'] },
   test: { native: true, command: ['tools/run-tests.ts'] },

@@ -6,14 +6,17 @@ import { CliError } from './errors.ts';
 
 const MAX_HANDLE_DIGITS = 10;
 
+/** The first validator of a devnet. */
+const DEFAULT_URLS: readonly string[] = ['http://127.0.0.1:8181'];
+
 export interface ClientFlags {
-  readonly url: readonly string[];
+  readonly url?: readonly string[];
   readonly networkId?: string;
 }
 
 /** Runs `use` with a client, and closes its connections so that the process can end. */
 export async function withClient<T>(
-  { url, networkId }: ClientFlags,
+  { url = DEFAULT_URLS, networkId }: ClientFlags,
   use: (client: Av10Client) => Promise<T>,
 ): Promise<T> {
   for (const each of url) {

@@ -15,7 +15,16 @@ export const EXIT_CODES: readonly ExitCode[] = [
     status: 2,
     meaning: 'usage, configuration or genesis is wrong: mend what the message lists',
     codes: [
-      ...['USAGE', 'CONFIG_INVALID', 'GENESIS_*', 'PARAMETERS_INVALID', 'COMMITTEE_INVALID', 'NOT_A_MEMBER'],
+      ...[
+        'USAGE',
+        'CONFIG_INVALID',
+        'GENESIS_*',
+        'PARAMETERS_INVALID',
+        'COMMITTEE_INVALID',
+        'NOT_A_MEMBER',
+        'LOG_EXISTS',
+        'GUARD_EXISTS',
+      ],
       ...['FILE_EXISTS', 'FILE_UNREADABLE', 'FILE_INVALID', 'QUANTUM_LEVEL'],
     ],
   },

@@ -9,8 +9,8 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const PUBLIC_MODE = 0o644;
 const SECRET_MODE = 0o600;
 const SECRET_FOLDER_MODE = 0o700;
-/** Group and others. */
-const FOREIGN_BITS = 0o077;
+/** Any access of others, and writing by the group. Container orchestrators hand secrets over by group, so reading by the group is allowed. */
+const FOREIGN_BITS = 0o027;
 
 /**
  * Writes a file that must not exist yet: whole or not at all, whenever the process ends, and durable on return.
@@ -50,10 +50,14 @@ export async function readBounded(path: string, maxBytes = MAX_FILE_BYTES): Prom
  */
 export async function readSecretFile(path: string): Promise<Uint8Array> {
   const mode = await modeOf(path);
-  if (mode !== undefined && (mode & FOREIGN_BITS) !== 0) {
-    throw new CliError('FILE_MODE', `${path} can be read by other users: run \`chmod 600 ${path}\``, { path });
+  if (mode !== undefined && isOpenToOthers(mode)) {
+    throw new CliError('FILE_MODE', `${path} is open to other users: run \`chmod 600 ${path}\``, { path });
   }
   return readBounded(path);
+}
+
+export function isOpenToOthers(mode: number): boolean {
+  return (mode & FOREIGN_BITS) !== 0;
 }
 
 /** Permission bits; undefined if there is no such file. */

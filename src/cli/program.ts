@@ -77,7 +77,7 @@ function addOperatorVerbs(program: Command, call: Call, entry: string): void {
       'check this machine, the files of a validator and its peers, and say what to mend',
     ),
   )
-    .option('--url <url...>', 'APIs of other validators, to compare clocks with', [])
+    .addOption(repeatable('--url <url>', 'APIs of other validators, to compare clocks with'))
     .action((options) => call(async (terminal) => (await import('./commands/doctor.ts')).runDoctor(options, terminal)));
   withJson(program.command('version'))
     .description('versions of program, runtime and protocol')
@@ -117,7 +117,7 @@ function addGenesisVerbs(program: Command, call: Call): void {
     .argument('<validator.json...>', 'one file of each validator, from `av10 keys show --export`')
     .option('--name <name>', 'name of the network', 'av10')
     .option('--out <folder>', 'folder to write to', '.')
-    .option('--account <keystore=balance...>', 'fund the account of a keystore; repeatable')
+    .addOption(repeatable('--account <keystore=balance>', 'fund the account of a keystore; repeatable'))
     .option(
       '--accounts <number>',
       'development: fund this many new accounts, whose seeds are written to accounts.seeds',
@@ -147,8 +147,13 @@ function addClientVerbs(program: Command, call: Call): void {
   withClient(tx.command('transfer'))
     .description('sign a transfer and submit it')
     .requiredOption('--from <keystore>', 'account keystore of the sender')
-    .requiredOption('--to <handle|address...>', 'recipient; repeat with --amount for a batch under one signature')
-    .requiredOption('--amount <units...>', 'in smallest units, one for each recipient')
+    .addOption(
+      repeatable(
+        '--to <handle|address>',
+        'recipient; repeat with --amount for a batch under one signature',
+      ).makeOptionMandatory(),
+    )
+    .addOption(repeatable('--amount <units>', 'in smallest units, one for each recipient').makeOptionMandatory())
     .option('--asset <number>', 'asset', '0')
     .addOption(
       new Option('--wait <level>', 'how far to wait')
@@ -199,7 +204,12 @@ function withJson(command: Command): Command {
 
 function withClient(command: Command): Command {
   return withJson(command)
-    .option('--url <url...>', 'API of a validator; more of them are tried in turn', ['http://127.0.0.1:8181'])
+    .addOption(
+      repeatable(
+        '--url <url>',
+        'API of a validator (default http://127.0.0.1:8181); repeatable, each is tried in turn',
+      ),
+    )
     .option('--network-id <id>', 'refuse every other network');
 }
 
@@ -208,4 +218,12 @@ function passphraseOption(): Option {
     '--passphrase-file <file>',
     'file with the passphrase (mode 0600); asked for at a terminal if not given',
   );
+}
+
+/** Once a value: unlike commander's variadic options it leaves the arguments behind it alone. */
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, values: readonly string[] = []) => [
+    ...values,
+    value,
+  ]);
 }

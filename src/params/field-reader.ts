@@ -84,7 +84,10 @@ export class FieldReader {
   }
 
   #child(field: string, value: unknown): FieldReader {
-    if (!isObject(value)) this.report(field, 'an object expected');
-    return new FieldReader(`${this.#path}${field}.`, isObject(value) ? value : {}, this.problems);
+    const path = `${this.#path}${field}.`;
+    if (isObject(value)) return new FieldReader(path, value, this.problems);
+    this.report(field, 'an object expected');
+    // Its fields are read all the same, and are no further problems.
+    return new FieldReader(path, {}, []);
   }
 }

@@ -8,4 +8,4 @@ export {
   type GenesisAsset,
   type GenesisContent,
 } from './genesis.ts';
-export { defaultParameters, type ProtocolParameters, paramsHash, parameterProblems } from './protocol-parameters.ts';
+export { defaultParameters, type ProtocolParameters, parameterProblems, paramsHash } from './protocol-parameters.ts';

@@ -25,6 +25,8 @@ interface Profile {
   readonly jitterMs: number;
   readonly frameLoss: number;
   readonly gcDepth: number;
+  /** Share of steps that repair. */
+  readonly calm: number;
   /** Transactions submitted a step, at most. */
   readonly load: number;
 }
@@ -48,6 +50,7 @@ function drawProfile(prng: Prng): Profile {
     jitterMs: wide ? 30 : 3,
     frameLoss: prng.chance(0.3) ? 0.01 + prng.below(10) / 100 : 0,
     gcDepth: wide ? 5 + prng.below(56) : 20 + prng.below(41),
+    calm: prng.pick([0.3, 0.5, 0.8]),
     load: prng.pick([1, 5, 20, 60]),
   };
 }
@@ -58,6 +61,7 @@ class Swarm {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #paused = new Set<number>();
+  #wiped: number | undefined;
 
   constructor(seed: number, profile: Profile, prng: Prng) {
     this.#profile = profile;
@@ -135,7 +139,8 @@ class Swarm {
     const node = this.#prng.below(nodes.length);
     const other = this.#prng.below(nodes.length);
     const { disk, validator } = this.#cluster.node(node);
-    switch (this.#prng.below(14)) {
+    if (this.#prng.chance(this.#profile.calm)) return this.#repair(node);
+    switch (this.#prng.below(10)) {
       case 0:
         return this.#cluster.crash(node, 'killed');
       case 1:
@@ -144,24 +149,26 @@ class Swarm {
         if (validator !== undefined) disk.crashAt(1 + this.#prng.below(20), this.#prng.pick(['before', 'after']));
         return;
       case 3:
+        if (validator === undefined) return;
         network.pause(node);
         this.#paused.add(node);
         return;
       case 4:
+        if (this.#prng.chance(0.5)) return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
         if (node !== other) network.block(node, other);
         return;
       case 5:
-        return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
-      case 6:
         return network.slow(node, this.#prng.below(300));
-      case 7:
+      case 6:
         if (validator !== undefined) disk.fail({ operation: this.#prng.pick(['write', 'sync']), code: this.#prng.pick(['DISK_FULL', 'IO_ERROR']) });
         return;
-      case 8:
+      case 7:
         for (const index of nodes.keys()) if (this.#prng.chance(0.5)) this.#cluster.crash(index, 'power-cut');
         return;
+      case 8:
+        return this.#wipe(node);
       default:
-        return this.#repair(node);
+        return this.#stop(node);
     }
   }
 
@@ -175,6 +182,23 @@ class Swarm {
     for (const index of this.#cluster.nodes.keys()) if (this.#prng.chance(0.6)) await this.#restart(index);
   }
 
+  /** A member may lose everything once, if its power is within what the network tolerates; the others are then spared it. */
+  #wipe(node: number): void {
+    const { committee } = this.#cluster.genesis;
+    if (this.#wiped !== undefined || committee.power(node) > committee.f) return;
+    this.#wiped = node;
+    this.#cluster.wipe(node);
+  }
+
+  async #stop(node: number): Promise<void> {
+    const { validator } = this.#cluster.node(node);
+    if (validator === undefined || this.#paused.has(node)) return;
+    // A disk that refuses may keep it from ending well; what was promised is durable all the same.
+    void Promise.allSettled([validator.stop()]);
+    await this.#run(1_000);
+    this.#cluster.crash(node, 'killed');
+  }
+
   #resume(node: number): void {
     this.#cluster.network.resume(node);
     this.#paused.delete(node);
@@ -183,7 +207,8 @@ class Swarm {
   async #restart(node: number): Promise<void> {
     if (this.#cluster.node(node).validator !== undefined) return;
     this.#paused.delete(node);
-    await this.#cluster.start(node);
+    const guard = await this.#cluster.node(node).disk.exists('guard/guard');
+    await this.#cluster.start(node, !guard);
   }
 
   #run(ms: number): Promise<boolean> {

@@ -22,8 +22,10 @@ import { equalBytes, toHex } from '../../src/util/bytes.ts';
 import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
+import type { Transport } from '../../src/util/transport.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.ts';
 import { OwnBlocks } from './own-blocks.ts';
+import { SharedIdentity } from './shared-identity.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -37,9 +39,13 @@ export interface ClusterOptions {
   readonly parameters?: Partial<ProtocolParameters>;
   readonly network?: Partial<MemoryNetworkOptions>;
   readonly snapshotEveryMs?: number;
+  /** One node more, the last, which has the keys of this member. */
+  readonly cloneOf?: number;
 }
 
 interface Node {
+  /** The member whose keys it has: its own index, but for a clone. */
+  readonly member: number;
   readonly disk: SimulatedDisk;
   validator: Validator | undefined;
   /** Every commit this node ever reported, over all its lives. */
@@ -73,14 +79,15 @@ export class Cluster {
     this.#options = options;
     this.#prng = new Prng(options.seed);
     this.ownBlocks = new OwnBlocks(this.hasher);
-    this.network = new MemoryNetwork({ nodes: options.powers.length, time: this.time, prng: new Prng(options.seed + 1), ...options.network });
+    this.network = new MemoryNetwork({ nodes: this.#members().length, time: this.time, prng: new Prng(options.seed + 1), ...options.network });
     const keys = Array.from({ length: ACCOUNTS }, () => this.#prng.bytes(PUBLIC_KEY_BYTES));
     this.accounts = keys.map((publicKey) => ({ publicKey, address: accountAddress(this.hasher, publicKey), nonce: 0 }));
     const rows = new ByteWriter();
     for (const key of keys) rows.bytes(key).u64(BALANCE);
     this.#accountsBin = rows.finish();
     this.genesis = this.#makeGenesis();
-    this.nodes = options.powers.map((_, i) => ({
+    this.nodes = this.#members().map((member, i) => ({
+      member,
       disk: new SimulatedDisk(options.seed * 100 + i),
       validator: undefined,
       commits: new Map(),
@@ -93,7 +100,7 @@ export class Cluster {
   }
 
   async startAll(): Promise<void> {
-    for (const index of this.nodes.keys()) {
+    for (const index of this.#options.powers.keys()) {
       await initialise(this.#restartOptions(index, false), this.#restartModules(index));
       await this.start(index);
     }
@@ -117,7 +124,7 @@ export class Cluster {
     const { verifier, hasher } = this.#crypto();
     const validator = new Validator(
       {
-        identity: { networkId, epoch: 1, own: index, bootId },
+        identity: { networkId, epoch: 1, own: node.member, bootId },
         core: this.#restartOptions(index, false).core,
         options,
         genesis: this.genesis,
@@ -128,8 +135,8 @@ export class Cluster {
       {
         hasher,
         verifier,
-        signer: this.#signer(committee.member(index).consensusKey),
-        transport: this.ownBlocks.tap(index, this.network.transport(index)),
+        signer: this.#signer(committee.member(node.member).consensusKey),
+        transport: this.ownBlocks.tap(node.member, this.#transport(index)),
         clock: this.time,
         timers: this.network.timers(index),
         logger: complaining(node.complaints),
@@ -152,6 +159,12 @@ export class Cluster {
     await validator.start();
   }
 
+  /** Gives a node the files of another as they are now. */
+  async copyFiles(from: number, to: number): Promise<void> {
+    for (const folder of [PATHS.log, 'guard']) await this.node(to).disk.makeDirectory(folder);
+    for (const path of ['data/log/segment-0000000.log', PATHS.guard]) this.node(to).disk.plant(path, this.node(from).disk.contents(path));
+  }
+
   /** As `kill -9`, or with `power-cut` as if the plug was pulled. */
   crash(index: number, cause: 'killed' | 'power-cut'): void {
     const node = this.node(index);
@@ -162,6 +175,8 @@ export class Cluster {
 
   wipe(index: number): void {
     this.crash(index, 'killed');
+    // Without fault tolerance a recovered member may use a round again whose block reached nobody (docs/spec/storage.md).
+    if (this.genesis.committee.f === 0) this.ownBlocks.forgetInFlight(index);
     const node = this.node(index) as { disk: SimulatedDisk };
     node.disk = new SimulatedDisk(this.#options.seed * 100 + 50 + index);
   }
@@ -202,6 +217,11 @@ export class Cluster {
     return { id: transactionId(this.hasher, body), body, signature: simulatedSignature(this.hasher, account.publicKey, body) };
   }
 
+  /** What a faulty member signs with. */
+  signerOf(index: number): Signer {
+    return this.#signer(this.genesis.committee.member(index).consensusKey);
+  }
+
   node(index: number): Node {
     return assertDefined(this.nodes[index], 'node index');
   }
@@ -223,6 +243,18 @@ export class Cluster {
       merge(statements, node.checkpoints, `checkpoint of node ${index}`);
     }
     return commits;
+  }
+
+  /** The member behind each node. */
+  #members(): number[] {
+    const { powers, cloneOf } = this.#options;
+    return [...powers.keys(), ...(cloneOf === undefined ? [] : [cloneOf])];
+  }
+
+  #transport(index: number): Transport {
+    const { cloneOf, powers } = this.#options;
+    const transport = this.network.transport(index);
+    return cloneOf === undefined ? transport : new SharedIdentity(cloneOf, powers.length).transport(index, transport);
   }
 
   #note(node: Node, index: CommitIndex, checkpoint: { readonly index: number; readonly digest: string } | undefined, digest?: CommitDigest): void {
@@ -249,16 +281,17 @@ export class Cluster {
 
   #restartOptions(index: number, recoverIdentity: boolean): RestartOptions {
     const { committee, parameters, networkId, timeMs } = this.genesis;
+    const { member: own } = this.node(index);
     const core = {
       committee,
       parameters,
       epoch: 1,
-      own: index,
+      own,
       genesis: { digest: id<CommitDigest>(networkId), timeMs },
       pacing: DEFAULT_PACING,
       bounds: defaultBounds(committee.size, parameters.gcDepth),
     };
-    return { networkId, validatorId: committee.member(index).validatorId, core, paths: PATHS, payloadCacheBytes: 16 * 1024 * 1024, recoverIdentity };
+    return { networkId, validatorId: committee.member(own).validatorId, core, paths: PATHS, payloadCacheBytes: 16 * 1024 * 1024, recoverIdentity };
   }
 
   #restartModules(index: number): RestartModules {

@@ -15,10 +15,10 @@ import { columns, type Terminal } from '../terminal.ts';
 
 /** `av10 doctor`: looks, changes nothing, and says what to do about each finding. Ends with the status of CHECK_FAILED if one keeps a node from running. */
 export async function runDoctor(
-  options: ConfigFlags & { readonly url: readonly string[] },
+  options: ConfigFlags & { readonly url?: readonly string[] },
   terminal: Terminal,
 ): Promise<undefined> {
-  const { url, ...flags } = options;
+  const { url = [], ...flags } = options;
   const checks = [
     checkRuntime(),
     checkAddon(),

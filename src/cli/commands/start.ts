@@ -1,5 +1,5 @@
 import { createLogger } from '../../node/logger.ts';
-import { startNode } from '../../node/node.ts';
+import type { RunningNode } from '../../node/node.ts';
 import { AssertionFailure } from '../../util/assert.ts';
 import { CodedError, errorText } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
@@ -9,6 +9,8 @@ import { StopRequest } from '../stop-request.ts';
 
 /** Longer than the slowest stop, which waits for requests in flight and a snapshot; a supervisor's own limit should be above it. */
 const STOP_LIMIT_MS = 60_000;
+/** For what still closes after the stop; usually it takes milliseconds. */
+const DRAIN_LIMIT_MS = 5_000;
 const HALTED = 4;
 
 /**
@@ -20,32 +22,53 @@ export async function runStart(options: ConfigFlags, recoverIdentity: boolean): 
   const passphrase = await readPassphrase(config.passphraseFile, { isNew: false });
   const logger = createLogger(config.logLevel, config.nodeId);
   exitOnBug(logger);
-  const stopRequest = new StopRequest();
   logger.debug('configuration', {
     config: { ...config, peerAddresses: Object.fromEntries(config.peerAddresses) },
     origins: Object.fromEntries(origins),
   });
-  const node = await startNode({ config, passphrase, recoverIdentity, logger });
-  passphrase.wipe();
-  const halted = new Promise<{ readonly code: string; readonly message: string }>((resolve) => {
-    node.service.subscribe((event) => {
-      if (event.type === 'halted') resolve(event);
+  const stopRequest = new StopRequest();
+  try {
+    // Loaded only now: a wrong configuration is refused before half a second of modules.
+    const { startNode } = await import('../../node/node.ts');
+    const node = await startNode({ config, passphrase, recoverIdentity, logger });
+    passphrase.wipe();
+    const reason = await Promise.race([stopRequest.received, halted(node)]);
+    await stop(node, reason, logger);
+    if (reason instanceof CodedError) throw reason;
+    return 0;
+  } finally {
+    stopRequest.dispose();
+    endEvenIfHandlesAreOpen(logger);
+  }
+}
+
+/** Everything was stopped and is durable: a forgotten socket or timer must not keep a supervisor waiting. */
+function endEvenIfHandlesAreOpen(logger: Logger): void {
+  setTimeout(() => {
+    logger.warn('handles were left open', { resources: process.getActiveResourcesInfo() });
+    process.exit();
+  }, DRAIN_LIMIT_MS).unref();
+}
+
+/** Resolves when going on could break a promise. */
+function halted({ service }: RunningNode): Promise<CodedError> {
+  return new Promise((resolve) => {
+    service.subscribe((event) => {
+      if (event.type === 'halted') resolve(new CodedError(event.code, event.message));
     });
   });
-  const reason = await Promise.race([stopRequest.received, halted]);
-  logger.info('stopping', { reason: typeof reason === 'string' ? reason : reason.code });
+}
+
+async function stop(node: RunningNode, reason: string | CodedError, logger: Logger): Promise<void> {
+  const fields = { reason: typeof reason === 'string' ? reason : reason.code };
+  logger.info('stopping', fields);
   const fuse = setTimeout(() => {
     logger.error('not stopped in time', { limitMs: STOP_LIMIT_MS });
     process.exit(1);
   }, STOP_LIMIT_MS);
   await node.stop();
   clearTimeout(fuse);
-  stopRequest.dispose();
-  if (typeof reason === 'string') {
-    logger.info('stopped', { reason });
-    return 0;
-  }
-  throw new CodedError(reason.code, reason.message);
+  logger.info('stopped', fields);
 }
 
 /** A bug must end the process: half a state machine is worse than none. The log on disk is what the next start goes by. */

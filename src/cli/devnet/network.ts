@@ -145,13 +145,13 @@ async function make(
   return network;
 }
 
-async function makeValidator(crypto: CryptoBackend, layout: DevnetLayout, index: number): Promise<Member> {
+export async function makeValidator(crypto: CryptoBackend, layout: DevnetLayout, index: number): Promise<Member> {
   const { keys, passphrase } = layout.validator(index);
   const publicKeys = await generateValidatorKeys(crypto, keys, await newPassphrase(passphrase), KEYSTORE_COST);
   return { ...publicKeys, name: validatorName(index), power: 1, address: loopback(devnetPorts(index, 0).p2p) };
 }
 
-async function initialiseValidator(layout: DevnetLayout, index: number): Promise<void> {
+export async function initialiseValidator(layout: DevnetLayout, index: number): Promise<void> {
   const { folder, keys, data, guard } = layout.validator(index);
   const content = {
     nodeId: validatorName(index),

@@ -9,10 +9,9 @@ import { equalBytes } from '../../util/bytes.ts';
 import { errorText } from '../../util/errors.ts';
 import { commandBackend } from '../backend.ts';
 import { isPortFree } from '../devnet/ports.ts';
-import { exists, modeOf, readBounded } from '../files.ts';
+import { exists, isOpenToOthers, modeOf, readBounded } from '../files.ts';
 import type { Check } from './machine-checks.ts';
 
-const FOREIGN_BITS = 0o077;
 const GIB = 1024 ** 3;
 /** Some hours of full load in the block log, and two snapshots. */
 const MIN_FREE_BYTES = 10 * GIB;
@@ -56,7 +55,7 @@ export async function checkKeyFiles({ keysDir, passphraseFile }: NodeConfig): Pr
     files.map(async (path): Promise<Check> => {
       const mode = await modeOf(path);
       if (mode === undefined) return { name: 'file', status: 'failed', finding: `${path} is missing` };
-      if ((mode & FOREIGN_BITS) === 0) return { name: 'file', status: 'ok', finding: path };
+      if (!isOpenToOthers(mode)) return { name: 'file', status: 'ok', finding: path };
       return { name: 'file', status: 'failed', finding: `${path} is open to other users: chmod 600` };
     }),
   );

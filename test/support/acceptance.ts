@@ -1,0 +1,89 @@
+import { cpus } from 'node:os';
+import { type DevnetOptions, TestDevnet } from './devnet.ts';
+import { type FinalTransfer, percentile } from './load.ts';
+
+/** What a run showed: lines while it goes on, one JSON document at the end, exit status 1 if a condition does not hold. */
+export class Evidence {
+  readonly #figures: Record<string, unknown> = {};
+  readonly #failed: string[] = [];
+
+  figure(name: string, value: unknown): void {
+    this.#figures[name] = value;
+    process.stdout.write(`${name}: ${JSON.stringify(value)}\n`);
+  }
+
+  /** A condition that must hold. */
+  must(condition: boolean, what: string): void {
+    process.stdout.write(`${condition ? 'ok    ' : 'FAILED'} ${what}\n`);
+    if (!condition) this.#failed.push(what);
+  }
+
+  finish(): void {
+    const [cpu] = cpus();
+    const machine = { cpu: cpu?.model ?? 'unknown', cores: cpus().length, node: process.versions.node };
+    process.stdout.write(
+      `${JSON.stringify({ ok: this.#failed.length === 0, failed: this.#failed, machine, ...this.#figures }, null, 2)}\n`,
+    );
+    process.exitCode = this.#failed.length === 0 ? 0 : 1;
+  }
+}
+
+/** Runs `show` on a devnet of its own, which ends in any case. */
+export async function onDevnet(
+  evidence: Evidence,
+  options: DevnetOptions,
+  show: (devnet: TestDevnet) => Promise<void>,
+): Promise<void> {
+  const startedMs = performance.now();
+  const devnet = await TestDevnet.start(options);
+  evidence.figure('devnetReadySeconds', Number(((performance.now() - startedMs) / 1_000).toFixed(1)));
+  let left: number[] = [];
+  try {
+    await show(devnet);
+  } finally {
+    left = await devnet.stop();
+  }
+  evidence.must(left.length === 0, 'SIGINT to the top-level process left no process');
+}
+
+export function latencies(finals: readonly FinalTransfer[]): Record<string, number> {
+  const values = finals.map(({ latencyMs }) => latencyMs);
+  const at = (fraction: number): number => Math.round(percentile(values, fraction));
+  return {
+    count: values.length,
+    p50Ms: at(0.5),
+    p90Ms: at(0.9),
+    p99Ms: at(0.99),
+    maxMs: Math.round(Math.max(...values)),
+  };
+}
+
+/** The newest checkpoint that all of these executed must be the same bytes on each. */
+export async function mustAgree(evidence: Evidence, devnet: TestDevnet, validators: readonly number[]): Promise<void> {
+  const { index, statements } = await devnet.checkpointStatements(validators);
+  evidence.must(
+    index > 0 && new Set(statements).size === 1,
+    `checkpoint ${index}: state roots equal on ${statements.length} validators`,
+  );
+}
+
+/** Every transfer that was called final must have the same receipt on each of these validators. */
+export async function mustHoldAll(
+  evidence: Evidence,
+  devnet: TestDevnet,
+  validators: readonly number[],
+  finals: readonly FinalTransfer[],
+): Promise<void> {
+  for (const validator of validators) {
+    const client = devnet.client(validator);
+    let lost = 0;
+    for (const { id, commit } of finals) {
+      const found = await client.transaction(id).catch(() => undefined);
+      if (found?.receipt?.commit !== commit || found.receipt.code !== 'OK') lost += 1;
+    }
+    evidence.must(
+      lost === 0,
+      `validator-${validator + 1} holds all ${finals.length} final transfers, each in its commit (${lost} lost)`,
+    );
+  }
+}
