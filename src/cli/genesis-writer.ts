@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hasher } from '../crypto/hasher.ts';
 import { committeeWarnings, type Member } from '../params/committee.ts';
@@ -61,7 +61,8 @@ async function writeAccounts(
   path: string,
   accounts: Iterable<FundedAccount> | AsyncIterable<FundedAccount>,
 ): Promise<GenesisAccounts> {
-  const handle = await open(path, 'wx');
+  const unfinished = `${path}.unfinished-${process.pid}`;
+  const handle = await open(unfinished, 'wx');
   try {
     const hash = hasher.stream();
     let chunk = new ByteWriter(CHUNK_BYTES);
@@ -79,8 +80,10 @@ async function writeAccounts(
     }
     await flush();
     await handle.sync();
+    await rename(unfinished, path);
     return { file: ACCOUNTS_FILE, count, blake3: toHex(hash.digest()) };
   } finally {
     await handle.close();
+    await rm(unfinished, { force: true });
   }
 }

@@ -49,6 +49,8 @@ import type {
 import { Snapshots } from './snapshots.ts';
 import { TransactionTracker } from './transaction-tracker.ts';
 
+/** A member counts as one of the `validators` of `/health` when it was heard within this. */
+const HEARD_MS = 5_000;
 /** Rounds in which a member must have a block to count as one of the `validators` of `/health`. */
 const ACTIVE_ROUNDS = 10;
 /** Statements of executed checkpoints that are kept until, and after, they are certified. */
@@ -268,7 +270,7 @@ export class Validator implements NodeService {
     const waiting = proposal?.kind === 'wait' ? proposal : { reason: 'none', awaiting: [], untilMs: undefined };
     return {
       readiness,
-      health: this.#health.health(nowMs, { readiness, quantumLevel, validators: this.#activeValidators() }),
+      health: this.#health.health(nowMs, { readiness, quantumLevel, validators: this.#activeValidators(nowMs) }),
       round: core.highestRound,
       gcRound: core.gcRound,
       lastProposedRound: core.lastProposedRound,
@@ -335,11 +337,14 @@ export class Validator implements NodeService {
     return authors.map((author) => this.committee.member(author).name).join(', ');
   }
 
-  #activeValidators(): number {
+  /** Members heard within five seconds, or without a link to them with a block in the last rounds of a network that moves. */
+  #activeValidators(nowMs: number): number {
     const { core, links } = this.#replica;
+    const moves = this.#health.sinceCommitMs(nowMs) < HEARD_MS;
     return this.committee.members.filter((_, author) => {
-      if (author === this.own || core.dag.highestOf(author) > core.highestRound - ACTIVE_ROUNDS) return true;
-      return links.isEstablished(author) && (links.activity(author).lastSeenMs ?? STALL_MS) < STALL_MS / 2;
+      if (author === this.own) return true;
+      if (links.isEstablished(author)) return (links.activity(author).lastSeenMs ?? HEARD_MS) < HEARD_MS;
+      return moves && core.dag.highestOf(author) > core.highestRound - ACTIVE_ROUNDS;
     }).length;
   }
 

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CryptoBackend } from '../../crypto/backend.ts';
 import { readGenesisFiles } from '../../node/genesis-files.ts';
@@ -115,7 +115,8 @@ async function* withNewAccounts(
   if (await exists(seedsFile))
     throw new CliError('FILE_EXISTS', `${seedsFile} is there already: move it away`, { path: seedsFile });
   yield* named;
-  const handle = await open(seedsFile, 'wx', 0o600);
+  const unfinished = `${seedsFile}.unfinished-${process.pid}`;
+  const handle = await open(unfinished, 'wx', 0o600);
   try {
     for (let i = 0; i < count; i++) {
       const { publicKey, seed } = generateKeyPair();
@@ -124,8 +125,10 @@ async function* withNewAccounts(
       yield { publicKey, balance };
     }
     await handle.sync();
+    await rename(unfinished, seedsFile);
   } finally {
     await handle.close();
+    await rm(unfinished, { force: true });
   }
 }
 
