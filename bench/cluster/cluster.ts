@@ -7,8 +7,6 @@ import { Observer } from './usage.ts';
 import { Validators } from './validators.ts';
 
 const WARM_UP_SECONDS = 3;
-/** Compiled code and full windows: what the warm-up reached is no bound for what follows. */
-const HEADROOM = 2;
 const MIN_PHASE_SECONDS = 2;
 
 export interface Outcome {
@@ -84,10 +82,9 @@ async function runPhases(
   };
   const unbounded = Number.POSITIVE_INFINITY;
   const warmUpRate = Math.min(limit, rate ?? limit);
-  const warm = await run({ name: 'warm-up', seconds: WARM_UP_SECONDS, rate: rate ?? unbounded }, warmUpRate);
+  await run({ name: 'warm-up', seconds: WARM_UP_SECONDS, rate: rate ?? unbounded }, warmUpRate);
   if (rate !== undefined) return [await run({ name: 'rate', seconds: durationSeconds, rate }, rate)];
-  const estimate = Math.min(limit, warm.acceptedPerSecond * HEADROOM);
-  const saturation = await run({ name: 'saturation', seconds: durationSeconds, rate: unbounded }, estimate);
+  const saturation = await run({ name: 'saturation', seconds: durationSeconds, rate: unbounded }, limit);
   const reached = saturation.interval.transfersPerSecond;
   const shares = [
     { name: '80 %', share: 0.8, seconds: durationSeconds / 2 },

@@ -78,6 +78,10 @@ export class Lane {
     this.#last = new Array<Accepted | undefined>(options.senders);
   }
 
+  get window(): number {
+    return this.#options.window;
+  }
+
   get counts(): LaneCounts {
     return { accepted: sum(this.accepted), final: sum(this.#settled), dropped: this.#dropped, retried: this.#retried };
   }

@@ -91,10 +91,12 @@ export class Load {
     return total;
   }
 
-  /** Signs for it, runs it, and waits until everything that it sent is final. `expectedRate`: transfers a second, to know how many to sign. */
+  /** Signs for it, runs it, and waits until everything that it sent is final. `expectedRate`: transfers a second, to know how many to sign beside a window full. */
   async run(plan: PhasePlan, expectedRate: number): Promise<Phase> {
     const perLane = Math.ceil(((RAMP_SECONDS + plan.seconds) * expectedRate) / this.#batch / this.lanes.length);
-    for (const source of this.#sources) await source.prepare(perLane);
+    for (const [index, source] of this.#sources.entries()) {
+      await source.prepare(perLane + (this.lanes[index] as Lane).window);
+    }
     const rampMs = performance.now();
     const endMs = rampMs + (RAMP_SECONDS + plan.seconds) * 1_000;
     const laneRate = plan.rate / this.#batch / this.lanes.length;
