@@ -37,7 +37,6 @@ interface Pause {
   readonly endMs: number;
 }
 
-
 /** When to propose: docs/spec/commit-rule.md, "Pacing". Local: nothing here can affect what is agreed. */
 export class Pacemaker {
   readonly #committee: Committee;

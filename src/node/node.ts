@@ -17,8 +17,8 @@ import {
   VerifyPool,
   type VerifyPoolModules,
 } from '../pipeline/index.ts';
-import { indexReceipts } from '../replica/receipt-feed.ts';
 import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
+import { indexReceipts } from '../replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
 import type { NodeService, PostureEntry } from '../replica/service.ts';
 import { Validator, type ValidatorSetup } from '../replica/validator.ts';

@@ -18,6 +18,7 @@ import { isCoded } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Timers } from '../util/timers.ts';
 import { PayloadCache } from './payload-cache.ts';
+import { ServedRounds } from './served-rounds.ts';
 import { type KeptCommits, MAX_KEPT_COMMITS } from './snapshot-content.ts';
 
 /** Appended and not yet durable beyond this: blocks of peers are not taken until the disk has caught up. Below the log's own limit. */
@@ -32,19 +33,21 @@ export interface BlockStoreModules {
 
 /**
  * The log as the replica sees it: appends admitted blocks and commits in the order of admission, and finds a block again by id while it is in
- * the DAG, or by commit while that commit is kept. Nothing is referenced, executed or answered that was not appended here first.
+ * the DAG or a member that fell behind may need it, or by commit while that commit is kept. Nothing is referenced, executed or answered that was not appended here first.
  */
 export class BlockStore {
   readonly #log: BlockLog;
   readonly #modules: BlockStoreModules;
   readonly #recent: PayloadCache;
-  /** Blocks above the garbage-collection round. */
+  /** Blocks that are found by id. */
   readonly #blocks = new Map<BlockId, { readonly position: LogPosition; readonly round: Round }>();
   /** Positions of commit records from `#firstCommit` on. */
   #commits: LogPosition[] = [];
   #firstCommit: CommitIndex = 1;
   /** In the order of the commits. */
   readonly #digests = new Map<string, CommitIndex>();
+  readonly #served = new ServedRounds();
+  #forgottenRound: Round = 0;
   #newestCertificate: LogPosition | undefined;
   #resuming: Promise<void> | undefined;
   #givenUp = false;
@@ -167,8 +170,22 @@ export class BlockStore {
     this.#newestCertificate = position;
   }
 
-  /** Blocks that left the DAG are found through their commit from here on. */
+  /** A commit was executed, after which blocks up to `gcRound` left the DAG. */
+  executed(index: CommitIndex, gcRound: Round): void {
+    this.#served.executed(index, gcRound);
+    this.forgetBlocks(this.#served.forgottenRound);
+  }
+
+  /** A quorum certified the state after this commit. */
+  certified(index: CommitIndex): void {
+    this.#served.certified(index);
+    this.forgetBlocks(this.#served.forgottenRound);
+  }
+
+  /** Blocks up to this round are found through their commit from here on. */
   forgetBlocks(gcRound: Round): void {
+    if (gcRound === this.#forgottenRound) return;
+    this.#forgottenRound = gcRound;
     for (const [blockId, { round }] of this.#blocks) if (round <= gcRound) this.#blocks.delete(blockId);
   }
 

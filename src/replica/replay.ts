@@ -69,7 +69,9 @@ export class Replay {
       await this.#commit(entry);
     } else if (entry.type === 'certificate') {
       this.#modules.store.noteCertificate(position);
-      this.#certificates.push(decodeCertificate(entry.bytes));
+      const certificate = decodeCertificate(entry.bytes);
+      this.#modules.store.certified(certificate.statement.commitIndex);
+      this.#certificates.push(certificate);
       if (this.#certificates.length > KEPT_CERTIFICATES) this.#certificates.shift();
     }
   }

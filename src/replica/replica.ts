@@ -263,7 +263,7 @@ export class Replica {
   #onExecuted(result: ExecutedCommit, subDag: Executing, commit: ExecutableCommit): void {
     this.#feed.executed(result, commit);
     this.#feed.collected(subDag.gcRound);
-    this.#modules.store.forgetBlocks(subDag.gcRound);
+    this.#modules.store.executed(subDag.commit.index, subDag.gcRound);
     this.#modules.mempool.expire(subDag.commit.timeMs);
     this.#events.executed(result, subDag);
     const { checkpoint } = result;
@@ -432,6 +432,7 @@ export class Replica {
         certified: (certificate, bytes) => {
           // Peers have it too: a disk that refuses is no reason to stop.
           if (this.#modules.store.writable) this.#modules.store.appendCertificate(bytes);
+          this.#modules.store.certified(certificate.statement.commitIndex);
           this.#events.certified(certificate);
           this.wake();
         },

@@ -216,7 +216,7 @@ async function replayLog(
   const execute = async (commit: ReplayedCommit): Promise<void> => {
     if (commit.commit.index <= ledger.lastCommit) return;
     modules.replayed(await runner.execute(await executableCommit(store, commit)));
-    store.forgetBlocks(commit.gcRound);
+    store.executed(commit.commit.index, commit.gcRound);
   };
   if (content !== undefined) store.restoreCommits(content.commits);
   const core =

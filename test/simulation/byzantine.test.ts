@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { id, type BlockId } from '../../src/types/ids.ts';
+import { type BlockId, id } from '../../src/types/ids.ts';
 import type { Message } from '../../src/types/message.ts';
 import { Cluster } from '../support/cluster.ts';
 import { Puppet } from '../support/puppet.ts';
@@ -18,15 +18,26 @@ interface Attack {
 
 /** All against validator 0. */
 const ATTACKS: readonly Attack[] = [
-  { name: 'bytes that are no message', fault: 'MALFORMED_FRAME', run: async (puppet) => puppet.sendBytes(0, 'consensus', Uint8Array.of(250, 1, 2, 3)) },
-  { name: 'a truncated block', fault: 'MALFORMED_FRAME', run: async (puppet) => puppet.sendBytes(0, 'consensus', Uint8Array.of(6, 0, 0)) },
+  {
+    name: 'bytes that are no message',
+    fault: 'MALFORMED_FRAME',
+    run: async (puppet) => puppet.sendBytes(0, 'consensus', Uint8Array.of(250, 1, 2, 3)),
+  },
+  {
+    name: 'a truncated block',
+    fault: 'MALFORMED_FRAME',
+    run: async (puppet) => puppet.sendBytes(0, 'consensus', Uint8Array.of(6, 0, 0)),
+  },
   { name: 'a second hello', fault: 'UNEXPECTED_MESSAGE', run: async (puppet) => puppet.linkUp(0) },
   {
     name: 'a block with a bad signature',
     fault: 'BAD_SIGNATURE',
     run: async (puppet) => {
       const block = await puppet.block(puppet.quorumRound + 1);
-      puppet.send(0, { type: 'block', block: { ...block, header: { ...block.header, signature: block.header.signature.map((byte) => byte ^ 1) } } });
+      puppet.send(0, {
+        type: 'block',
+        block: { ...block, header: { ...block.header, signature: block.header.signature.map((byte) => byte ^ 1) } },
+      });
     },
   },
   {
@@ -44,7 +55,10 @@ const ATTACKS: readonly Attack[] = [
     fault: 'INVALID_BLOCK',
     run: async (puppet) => {
       const { header } = await puppet.block(puppet.quorumRound + 1);
-      puppet.send(0, { type: 'block', block: await puppet.block(header.round, { ancestors: header.ancestors.slice(0, 2) }) });
+      puppet.send(0, {
+        type: 'block',
+        block: await puppet.block(header.round, { ancestors: header.ancestors.slice(0, 2) }),
+      });
     },
   },
   {
@@ -56,7 +70,8 @@ const ATTACKS: readonly Attack[] = [
       const other = await puppet.block(round - 1, { executedCommit: 1 });
       const quorum = [1, 2].map((author) => ({ round: round - 1, author, id: UNKNOWN }));
       puppet.onMessage = (peer, message) => {
-        if (message.type === 'fetch') puppet.send(peer, { type: 'fetch-reply', requestId: message.requestId, blocks: [other] });
+        if (message.type === 'fetch')
+          puppet.send(peer, { type: 'fetch-reply', requestId: message.requestId, blocks: [other] });
       };
       puppet.send(0, { type: 'block', block: await puppet.block(round, { ancestors: [named.header.ref, ...quorum] }) });
     },
@@ -66,28 +81,43 @@ const ATTACKS: readonly Attack[] = [
     fault: 'FALSE_CERTIFICATE',
     run: async (puppet) => {
       puppet.onMessage = (peer, message) => {
-        if (message.type === 'certificate') puppet.send(peer, { type: 'certificate-reply', requestId: message.requestId, certificate: new Uint8Array(100) });
+        if (message.type === 'certificate')
+          puppet.send(peer, {
+            type: 'certificate-reply',
+            requestId: message.requestId,
+            certificate: new Uint8Array(100),
+          });
       };
       puppet.send(0, farAhead());
     },
   },
-  { name: 'evidence that proves nothing', fault: 'BAD_SIGNATURE', run: async (puppet) => puppet.send(0, await falseEvidence(puppet)) },
+  {
+    name: 'evidence that proves nothing',
+    fault: 'BAD_SIGNATURE',
+    run: async (puppet) => puppet.send(0, await falseEvidence(puppet)),
+  },
   {
     name: 'a block of a far round',
     fault: undefined,
     run: async (puppet) => {
       const ancestors = [3, 0, 1].map((author) => ({ round: 999_999, author, id: UNKNOWN }));
-      for (let i = 0; i < 100; i++) puppet.send(0, { type: 'block', block: await puppet.block(1_000_000, { ancestors, timestampMs: i }) });
+      for (let i = 0; i < 100; i++)
+        puppet.send(0, { type: 'block', block: await puppet.block(1_000_000, { ancestors, timestampMs: i }) });
     },
   },
   {
     name: 'a flood of exchanges that ask for everything',
     fault: undefined,
     run: async (puppet) => {
-      for (let i = 0; i < 500; i++) puppet.send(0, { ...farAhead(), state: { ...farAhead().state, commitIndex: 0, certificateIndex: 0 } });
+      for (let i = 0; i < 500; i++)
+        puppet.send(0, { ...farAhead(), state: { ...farAhead().state, commitIndex: 0, certificateIndex: 0 } });
     },
   },
-  { name: 'answers that nobody asked for', fault: undefined, run: async (puppet) => puppet.send(0, { type: 'fetch-reply', requestId: 7, blocks: [await puppet.block(1)] }) },
+  {
+    name: 'answers that nobody asked for',
+    fault: undefined,
+    run: async (puppet) => puppet.send(0, { type: 'fetch-reply', requestId: 7, blocks: [await puppet.block(1)] }),
+  },
 ];
 
 for (const { name, fault, run } of ATTACKS) {
@@ -99,7 +129,11 @@ for (const { name, fault, run } of ATTACKS) {
     const blamed = cluster.node(0).complaints.filter((line) => line.startsWith('peer broke a rule'));
     if (fault === undefined) assert.deepEqual(blamed, []);
     else assert.match(blamed[0] ?? 'nobody blamed', new RegExp(`"peer":3,"fault":"${fault}"`));
-    for (const other of [1, 2]) assert.deepEqual(cluster.node(other).complaints.filter((line) => line.startsWith('peer broke a rule')), []);
+    for (const other of [1, 2])
+      assert.deepEqual(
+        cluster.node(other).complaints.filter((line) => line.startsWith('peer broke a rule')),
+        [],
+      );
     assert.ok(cluster.validator(0).replica.core.suspended.count < 10);
     cluster.assertAgreement();
   });
@@ -112,12 +146,20 @@ test('a member that makes two blocks a round: everybody learns it, nobody halts,
     const round = puppet.quorumRound + 1;
     if (!twins.has(round) && round > 1) {
       twins.add(round);
-      const [first, second] = [await puppet.block(round), await puppet.block(round, { timestampMs: cluster.time.wallMs() + 1 })];
+      const [first, second] = [
+        await puppet.block(round),
+        await puppet.block(round, { timestampMs: cluster.time.wallMs() + 1 }),
+      ];
       puppet.send(0, { type: 'block', block: first });
       for (const peer of [1, 2]) puppet.send(peer, { type: 'block', block: second });
       puppet.hear(step % 2 === 0 ? first.header : second.header);
       puppet.onMessage = (peer, message) => {
-        if (message.type === 'fetch') puppet.send(peer, { type: 'fetch-reply', requestId: message.requestId, blocks: [first, second].filter(({ header }) => message.ids.includes(header.ref.id)) });
+        if (message.type === 'fetch')
+          puppet.send(peer, {
+            type: 'fetch-reply',
+            requestId: message.requestId,
+            blocks: [first, second].filter(({ header }) => message.ids.includes(header.ref.id)),
+          });
       };
     }
     await load(cluster, [step % 3], 1, 20);
@@ -146,7 +188,16 @@ async function withPuppet(seed: number): Promise<{ readonly cluster: Cluster; re
 }
 
 function farAhead(): Extract<Message, { type: 'exchange' }> {
-  return { type: 'exchange', state: { lastOwnRound: 0, highestRounds: [0, 0, 0, 0], gcRound: 0, commitIndex: 1_000_000, certificateIndex: 1_000_000 } };
+  return {
+    type: 'exchange',
+    state: {
+      lastOwnRound: 0,
+      highestRounds: [0, 0, 0, 0],
+      gcRound: 0,
+      commitIndex: 1_000_000,
+      certificateIndex: 1_000_000,
+    },
+  };
 }
 
 async function falseEvidence(puppet: Puppet): Promise<Message> {

@@ -64,7 +64,9 @@ test('all four lose power at once, again and again: every final receipt is kept,
         assert.equal(status?.receipt?.commit ?? commit, commit, 'a final receipt stays as it was told');
       }
     }
-    const spent = cluster.accounts.slice(0, 4).map((_, handle) => cluster.validator(0).account(handle).value?.nextNonce ?? 0);
+    const spent = cluster.accounts
+      .slice(0, 4)
+      .map((_, handle) => cluster.validator(0).account(handle).value?.nextNonce ?? 0);
     for (const [handle, nonce] of spent.entries()) {
       const account = cluster.accounts[handle];
       assert.ok(account !== undefined && nonce <= account.nonce);
@@ -110,7 +112,8 @@ test('a node cut off for longer than the garbage-collection depth comes back thr
   cluster.network.partition([3]);
   const ids: TransactionId[] = [];
   for (let i = 0; i < 40; i++) ids.push(...(await load(cluster, [0, 1, 2], 3, 100)));
-  const missed = cluster.validator(0).replica.core.lastCommit.leaderRound - cluster.validator(3).replica.core.highestRound;
+  const missed =
+    cluster.validator(0).replica.core.lastCommit.leaderRound - cluster.validator(3).replica.core.highestRound;
   assert.ok(missed > 120, `${missed} rounds behind`);
   cluster.network.heal();
   assert.ok(await finalEverywhere(cluster, ids, 60_000), 'it has every receipt');
@@ -132,7 +135,8 @@ test('a wiped validator refuses to start until its identity is recovered, then s
   assert.ok(await cluster.runUntil(() => cluster.validator(3).replica.recovery === undefined, 30_000), 'recovered');
   const after = await load(cluster, [3], 5, 100);
   assert.ok(await finalEverywhere(cluster, [...before, ...after], 30_000));
-  for (const index of cluster.nodes.keys()) assert.equal(cluster.validator(index).replica.core.isExposed(3), false, 'no equivocation');
+  for (const index of cluster.nodes.keys())
+    assert.equal(cluster.validator(index).replica.core.isExposed(3), false, 'no equivocation');
   cluster.assertAgreement();
 });
 

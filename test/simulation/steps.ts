@@ -11,7 +11,12 @@ export async function started(options: ClusterOptions): Promise<Cluster> {
 }
 
 /** Submits `count` transfers to each of `nodes`, one sender a node, `everyMs` apart. */
-export async function load(cluster: Cluster, nodes: readonly number[], count: number, everyMs: number): Promise<TransactionId[]> {
+export async function load(
+  cluster: Cluster,
+  nodes: readonly number[],
+  count: number,
+  everyMs: number,
+): Promise<TransactionId[]> {
   const ids: TransactionId[] = [];
   for (let i = 0; i < count; i++) {
     for (const node of nodes) {

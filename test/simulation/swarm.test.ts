@@ -8,10 +8,13 @@ const FRESH_SEEDS = 5;
 
 /** `AV10_SWARM_SEEDS=200` runs so many fresh seeds, `AV10_SWARM_SEEDS=73,1020` exactly these. */
 function seeds(): readonly number[] {
-  const asked = process.env['AV10_SWARM_SEEDS'];
+  const asked = process.env.AV10_SWARM_SEEDS;
   if (asked === undefined) return [...FIXED_SEEDS, ...fresh(FRESH_SEEDS)];
   const listed = asked.split(',').map(Number);
-  assert.ok(listed.every((seed) => Number.isSafeInteger(seed) && seed >= 0), 'AV10_SWARM_SEEDS is a count, or seeds with commas between');
+  assert.ok(
+    listed.every((seed) => Number.isSafeInteger(seed) && seed >= 0),
+    'AV10_SWARM_SEEDS is a count, or seeds with commas between',
+  );
   return listed.length === 1 ? fresh(listed[0] as number) : listed;
 }
 
@@ -24,6 +27,8 @@ for (const seed of seeds()) {
   // The name is printed whatever happens, so that a failure can be run again.
   test(`swarm, seed ${seed}`, async (context) => {
     const { profile, commits, transactions, virtualMs } = await runSwarm(seed);
-    context.diagnostic(`${commits} commits, ${transactions} transactions in ${Math.round(virtualMs / 1_000)} s: ${profile}`);
+    context.diagnostic(
+      `${commits} commits, ${transactions} transactions in ${Math.round(virtualMs / 1_000)} s: ${profile}`,
+    );
   });
 }

@@ -5,7 +5,16 @@ import { Cluster } from '../support/cluster.ts';
 import { Clients } from './clients.ts';
 
 /** Sizes and voting powers; several have members with more power than others, and some have no fault tolerance. */
-const COMMITTEES = [[1], [1, 1, 1], [1, 1, 1, 1], [2, 2, 2, 1], [1, 1, 1, 1, 1], [3, 2, 2, 2, 1], [1, 1, 1, 1, 1, 1, 1], [2, 2, 3, 1, 2, 3, 1]] as const;
+const COMMITTEES = [
+  [1],
+  [1, 1, 1],
+  [1, 1, 1, 1],
+  [2, 2, 2, 1],
+  [1, 1, 1, 1, 1],
+  [3, 2, 2, 2, 1],
+  [1, 1, 1, 1, 1, 1, 1],
+  [2, 2, 3, 1, 2, 3, 1],
+] as const;
 const CHAOS_STEPS = 40;
 const LONGEST_STEP_MS = 1_500;
 /** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
@@ -117,21 +126,33 @@ class Swarm {
     this.#clients.assertState();
     const commits = this.#check();
     assert(commits > 0, 'a run without commits proves nothing');
-    return { profile: JSON.stringify(this.#profile), commits, transactions: everyId.length, virtualMs: cluster.time.monotonicMs() };
+    return {
+      profile: JSON.stringify(this.#profile),
+      commits,
+      transactions: everyId.length,
+      virtualMs: cluster.time.monotonicMs(),
+    };
   }
 
   /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
   async #expectCommits(): Promise<void> {
     const cluster = this.#cluster;
-    const cores = cluster.nodes.keys().toArray().map((index) => () => cluster.validator(index).replica.core);
+    const cores = cluster.nodes
+      .keys()
+      .toArray()
+      .map((index) => () => cluster.validator(index).replica.core);
     const commits = cores.map((core) => core().lastCommit.index);
-    const lastRound = Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
+    const lastRound =
+      Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
     const timeoutsMs = 8 * Math.max(...cores.map((core) => core().leaderTimeoutMs));
     await this.#clients.submit(1);
     const committed = (): boolean => cores.every((core, index) => core().lastCommit.index > (commits[index] as number));
     if (await this.#runUntil(committed, timeoutsMs)) return;
     await this.#runUntil(() => committed() || cores.some((core) => core().highestRound > lastRound), FINISHING_MS);
-    assert(committed(), `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`);
+    assert(
+      committed(),
+      `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`,
+    );
   }
 
   async #disturb(): Promise<void> {
@@ -154,13 +175,18 @@ class Swarm {
         this.#paused.add(node);
         return;
       case 4:
-        if (this.#prng.chance(0.5)) return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
+        if (this.#prng.chance(0.5))
+          return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
         if (node !== other) network.block(node, other);
         return;
       case 5:
         return network.slow(node, this.#prng.below(300));
       case 6:
-        if (validator !== undefined) disk.fail({ operation: this.#prng.pick(['write', 'sync']), code: this.#prng.pick(['DISK_FULL', 'IO_ERROR']) });
+        if (validator !== undefined)
+          disk.fail({
+            operation: this.#prng.pick(['write', 'sync']),
+            code: this.#prng.pick(['DISK_FULL', 'IO_ERROR']),
+          });
         return;
       case 7:
         for (const index of nodes.keys()) if (this.#prng.chance(0.5)) this.#cluster.crash(index, 'power-cut');
@@ -218,7 +244,8 @@ class Swarm {
   /** A machine whose planned power cut came is off from that moment. */
   #runUntil(condition: () => boolean, ms: number): Promise<boolean> {
     return this.#cluster.runUntil(() => {
-      for (const [index, { disk }] of this.#cluster.nodes.entries()) if (disk.isOff) this.#cluster.crash(index, 'power-cut');
+      for (const [index, { disk }] of this.#cluster.nodes.entries())
+        if (disk.isOff) this.#cluster.crash(index, 'power-cut');
       return condition();
     }, ms);
   }
@@ -236,4 +263,3 @@ class Swarm {
     return history.size;
   }
 }
-

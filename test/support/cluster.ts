@@ -2,20 +2,31 @@ import { DEFAULT_PACING, defaultBounds } from '../../src/consensus/index.ts';
 import type { Hasher } from '../../src/crypto/hasher.ts';
 import { nativeBackend } from '../../src/crypto/native.ts';
 import type { Signer, Verifier } from '../../src/crypto/signer.ts';
-import { type Ledger, ledgerGenesis, ModelLedger, simulatedSignature, VERIFY_STATUS } from '../../src/execution/index.ts';
-import { Committee, type Member, validatorId } from '../../src/params/committee.ts';
+import {
+  type Ledger,
+  ledgerGenesis,
+  ModelLedger,
+  simulatedSignature,
+  VERIFY_STATUS,
+} from '../../src/execution/index.ts';
+import { type Member, validatorId } from '../../src/params/committee.ts';
 import { decodeGenesis, encodeGenesis, type Genesis } from '../../src/params/genesis.ts';
 import { defaultParameters, type ProtocolParameters } from '../../src/params/protocol-parameters.ts';
 import { DEFAULT_ADMISSION_OPTIONS, DEFAULT_MEMPOOL_OPTIONS, inlineVerifier } from '../../src/pipeline/index.ts';
-import { indexReceipts } from '../../src/replica/receipt-feed.ts';
 import { DEFAULT_REPLICA_OPTIONS } from '../../src/replica/options.ts';
+import { indexReceipts } from '../../src/replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../../src/replica/restart.ts';
 import { Validator } from '../../src/replica/validator.ts';
 import { MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
 import { type Address, type CommitDigest, type CommitIndex, id, type TransactionId } from '../../src/types/ids.ts';
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../src/types/limits.ts';
 import { parsePayload, type SignedBody } from '../../src/types/payload.ts';
-import { accountAddress, decodeEnvelope, encodeTransactionBody, transactionId } from '../../src/types/transaction-codec.ts';
+import {
+  accountAddress,
+  decodeEnvelope,
+  encodeTransactionBody,
+  transactionId,
+} from '../../src/types/transaction-codec.ts';
 import { assertDefined } from '../../src/util/assert.ts';
 import { ByteWriter } from '../../src/util/byte-writer.ts';
 import { equalBytes, toHex } from '../../src/util/bytes.ts';
@@ -79,7 +90,12 @@ export class Cluster {
     this.#options = options;
     this.#prng = new Prng(options.seed);
     this.ownBlocks = new OwnBlocks(this.hasher);
-    this.network = new MemoryNetwork({ nodes: this.#members().length, time: this.time, prng: new Prng(options.seed + 1), ...options.network });
+    this.network = new MemoryNetwork({
+      nodes: this.#members().length,
+      time: this.time,
+      prng: new Prng(options.seed + 1),
+      ...options.network,
+    });
     const keys = Array.from({ length: ACCOUNTS }, () => this.#prng.bytes(PUBLIC_KEY_BYTES));
     this.accounts = keys.map((publicKey) => ({ publicKey, address: accountAddress(this.hasher, publicKey), nonce: 0 }));
     const rows = new ByteWriter();
@@ -120,7 +136,10 @@ export class Cluster {
     });
     const { committee, networkId } = this.genesis;
     const bootId = toHex(this.#prng.bytes(16));
-    const options = { ...DEFAULT_REPLICA_OPTIONS, snapshotEveryMs: this.#options.snapshotEveryMs ?? DEFAULT_REPLICA_OPTIONS.snapshotEveryMs };
+    const options = {
+      ...DEFAULT_REPLICA_OPTIONS,
+      snapshotEveryMs: this.#options.snapshotEveryMs ?? DEFAULT_REPLICA_OPTIONS.snapshotEveryMs,
+    };
     const { verifier, hasher } = this.#crypto();
     const validator = new Validator(
       {
@@ -151,8 +170,10 @@ export class Cluster {
     validator.subscribe((event) => {
       // A dead process may still notice that its disk is gone.
       if (node.boot !== boot || node.validator !== validator || node.disk.isOff) return;
-      if (event.type === 'commit') this.#note(node, event.commit.index, restarted.ledger.lastCheckpoint, event.commit.digest);
-      if (event.type === 'transaction' && event.status.level === 'final') merge(node.finals, new Map([[event.status.id, event.status.receipt?.commit ?? 0]]), 'final');
+      if (event.type === 'commit')
+        this.#note(node, event.commit.index, restarted.ledger.lastCheckpoint, event.commit.digest);
+      if (event.type === 'transaction' && event.status.level === 'final')
+        merge(node.finals, new Map([[event.status.id, event.status.receipt?.commit ?? 0]]), 'final');
       if (event.type === 'halted') node.halted = `${event.code}: ${event.message}`;
     });
     node.validator = validator;
@@ -162,7 +183,8 @@ export class Cluster {
   /** Gives a node the files of another as they are now. */
   async copyFiles(from: number, to: number): Promise<void> {
     for (const folder of [PATHS.log, 'guard']) await this.node(to).disk.makeDirectory(folder);
-    for (const path of ['data/log/segment-0000000.log', PATHS.guard]) this.node(to).disk.plant(path, this.node(from).disk.contents(path));
+    for (const path of ['data/log/segment-0000000.log', PATHS.guard])
+      this.node(to).disk.plant(path, this.node(from).disk.contents(path));
   }
 
   /** As `kill -9`, or with `power-cut` as if the plug was pulled. */
@@ -214,7 +236,11 @@ export class Cluster {
       recipients: Uint32Array.of((from + 1) % ACCOUNTS),
       amounts: BigUint64Array.of(amount),
     });
-    return { id: transactionId(this.hasher, body), body, signature: simulatedSignature(this.hasher, account.publicKey, body) };
+    return {
+      id: transactionId(this.hasher, body),
+      body,
+      signature: simulatedSignature(this.hasher, account.publicKey, body),
+    };
   }
 
   /** What a faulty member signs with. */
@@ -257,16 +283,35 @@ export class Cluster {
     return cloneOf === undefined ? transport : new SharedIdentity(cloneOf, powers.length).transport(index, transport);
   }
 
-  #note(node: Node, index: CommitIndex, checkpoint: { readonly index: number; readonly digest: string } | undefined, digest?: CommitDigest): void {
+  #note(
+    node: Node,
+    index: CommitIndex,
+    checkpoint: { readonly index: number; readonly digest: string } | undefined,
+    digest?: CommitDigest,
+  ): void {
     if (digest !== undefined) merge(node.commits, new Map([[index, digest]]), 'own commit');
-    if (checkpoint !== undefined) merge(node.checkpoints, new Map([[checkpoint.index, checkpoint.digest]]), 'own checkpoint');
+    if (checkpoint !== undefined)
+      merge(node.checkpoints, new Map([[checkpoint.index, checkpoint.digest]]), 'own checkpoint');
   }
 
   #makeGenesis(): Genesis {
     const { powers } = this.#options;
     const members = powers.map((power, i): Member => {
-      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#prng.bytes(PUBLIC_KEY_BYTES)) as [Uint8Array, Uint8Array, Uint8Array];
-      return { validatorId: validatorId(this.hasher, identityKey), name: `v${i}`, identityKey, consensusKey, linkKey, power, peerId: `peer-${i}`, address: `127.0.0.1:${30_311 + i}` };
+      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#prng.bytes(PUBLIC_KEY_BYTES)) as [
+        Uint8Array,
+        Uint8Array,
+        Uint8Array,
+      ];
+      return {
+        validatorId: validatorId(this.hasher, identityKey),
+        name: `v${i}`,
+        identityKey,
+        consensusKey,
+        linkKey,
+        power,
+        peerId: `peer-${i}`,
+        address: `127.0.0.1:${30_311 + i}`,
+      };
     });
     const bytes = encodeGenesis({
       name: 'simulated',
@@ -291,7 +336,14 @@ export class Cluster {
       pacing: DEFAULT_PACING,
       bounds: defaultBounds(committee.size, parameters.gcDepth),
     };
-    return { networkId, validatorId: committee.member(own).validatorId, core, paths: PATHS, payloadCacheBytes: 16 * 1024 * 1024, recoverIdentity };
+    return {
+      networkId,
+      validatorId: committee.member(own).validatorId,
+      core,
+      paths: PATHS,
+      payloadCacheBytes: 16 * 1024 * 1024,
+      recoverIdentity,
+    };
   }
 
   #restartModules(index: number): RestartModules {
@@ -312,9 +364,12 @@ export class Cluster {
 
   #openLedger(snapshot: readonly Uint8Array[] | undefined): Ledger {
     const options = { genesis: ledgerGenesis(this.hasher, this.genesis), accounts: this.#accountsBin };
-    const oracle = (publicKey: Uint8Array, body: Uint8Array, signature: Uint8Array) => equalBytes(signature, simulatedSignature(this.hasher, publicKey, body));
+    const oracle = (publicKey: Uint8Array, body: Uint8Array, signature: Uint8Array) =>
+      equalBytes(signature, simulatedSignature(this.hasher, publicKey, body));
     const modules = { hasher: this.hasher, oracle };
-    return snapshot === undefined ? new ModelLedger(options, modules) : ModelLedger.restore(options, modules, snapshot, new Uint8Array(0));
+    return snapshot === undefined
+      ? new ModelLedger(options, modules)
+      : ModelLedger.restore(options, modules, snapshot, new Uint8Array(0));
   }
 
   #checkSignatures(payload: Uint8Array, count: number): Uint8Array {
@@ -322,18 +377,22 @@ export class Cluster {
     return Uint8Array.from(items, ({ body, signature }) => {
       const account = this.accounts.find(({ address }) => address === decodeEnvelope(body).sender);
       if (account === undefined) return VERIFY_STATUS.unknownKey;
-      return equalBytes(signature, simulatedSignature(this.hasher, account.publicKey, body)) ? VERIFY_STATUS.valid : VERIFY_STATUS.wrongSignature;
+      return equalBytes(signature, simulatedSignature(this.hasher, account.publicKey, body))
+        ? VERIFY_STATUS.valid
+        : VERIFY_STATUS.wrongSignature;
     });
   }
 
   #crypto(): { readonly hasher: Hasher; readonly verifier: Verifier } {
     const { hasher } = this;
-    const valid = (key: Uint8Array, context: Uint8Array, message: Uint8Array, signature: Uint8Array) => equalBytes(signature, tag(hasher, key, context, message));
+    const valid = (key: Uint8Array, context: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
+      equalBytes(signature, tag(hasher, key, context, message));
     return {
       hasher,
       verifier: {
         verify: async (key, context, message, signature) => valid(key, context, message, signature),
-        verifyMany: async (items) => Uint8Array.from(items, (item) => (valid(item.publicKey, item.context, item.message, item.signature) ? 1 : 0)),
+        verifyMany: async (items) =>
+          Uint8Array.from(items, (item) => (valid(item.publicKey, item.context, item.message, item.signature) ? 1 : 0)),
       },
     };
   }
@@ -353,7 +412,8 @@ function tag(hasher: Hasher, publicKey: Uint8Array, context: Uint8Array, message
 function merge<K, V>(into: Map<K, V>, from: ReadonlyMap<K, V>, what: string): void {
   for (const [key, value] of from) {
     const known = into.get(key);
-    if (known !== undefined && known !== value) throw new Error(`${what} ${String(key)}: ${String(value)} instead of ${String(known)}`);
+    if (known !== undefined && known !== value)
+      throw new Error(`${what} ${String(key)}: ${String(value)} instead of ${String(known)}`);
     into.set(key, value);
   }
 }
@@ -363,7 +423,7 @@ function complaining(lines: string[]): Logger {
   const note = (message: string, fields?: object): void => {
     lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
   };
-  return { debug() {}, info() {}, warn: note, error: note, child: () => complaining(lines) };
+  return { ...SILENT_LOGGER, warn: note, error: note, child: () => complaining(lines) };
 }
 
 /** Every promise that can settle without time passing has settled. */

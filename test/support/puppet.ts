@@ -53,7 +53,8 @@ export class Puppet implements TransportEvents {
   /** The newest round in which blocks with a quorum of the power were heard. */
   get quorumRound(): Round {
     const { committee } = this.#cluster.genesis;
-    const power = (refs: Map<number, BlockRef>): number => [...refs.keys()].reduce((sum, author) => sum + committee.power(author), 0);
+    const power = (refs: Map<number, BlockRef>): number =>
+      [...refs.keys()].reduce((sum, author) => sum + committee.power(author), 0);
     return Math.max(0, ...[...this.heard].flatMap(([round, refs]) => (power(refs) >= committee.quorum ? [round] : [])));
   }
 
