@@ -1,19 +1,2 @@
-import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../src/util/clock.ts';
-import type { Random } from '../../src/util/random.ts';
-import type { Timers } from '../../src/util/timers.ts';
-
 /** The machine's clock, timers and randomness, for tests that run real parts. */
-export const SYSTEM_CLOCK: Clock = {
-  wallMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-};
-
-export const SYSTEM_TIMERS: Timers = {
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
-
-export const SYSTEM_RANDOM: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+export { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from '../../src/node/system.ts';
