@@ -2,14 +2,12 @@ import type { MissingBlock } from '../consensus/index.ts';
 import type { Committee } from '../params/committee.ts';
 import type { AuthorIndex, BlockId, Round } from '../types/ids.ts';
 import type { ExchangeState, FetchReply, WireBlock } from '../types/message.ts';
-import { MAX_FETCH_IDS } from '../types/message-codec.ts';
+import { FOLLOW_ROUNDS, MAX_FETCH_IDS } from '../types/message-codec.ts';
 import type { Clock } from '../util/clock.ts';
 import type { PeerFault } from './errors.ts';
 import type { Links } from './links.ts';
 import type { ReplicaOptions } from './options.ts';
 
-/** An author whose blocks had to be fetched twice within this many rounds is followed for as many. */
-const FOLLOW_ROUNDS = 64;
 const FOLLOWED_PER_AUTHOR = 2;
 
 interface Request {

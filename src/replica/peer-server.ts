@@ -9,7 +9,7 @@ import type {
   WireBlock,
   WireCommit,
 } from '../types/message.ts';
-import { MAX_FETCH_BLOCKS } from '../types/message-codec.ts';
+import { FOLLOW_ROUNDS, MAX_FETCH_BLOCKS } from '../types/message-codec.ts';
 import { EMPTY_BYTES } from '../util/bytes.ts';
 import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
@@ -23,8 +23,6 @@ import type { ReplicaOptions } from './options.ts';
 /** Bytes of blocks in one reply: what one frame carries beside its framing. */
 const REPLY_BYTES = 4 * 1024 * 1024 - 64 * 1024;
 const COMMITS_PER_REPLY = 1_024;
-/** A followed author's blocks are sent for this many rounds. */
-const FOLLOW_ROUNDS = 64;
 /** Answers being prepared for one peer; more requests are ignored, the peer asks again. */
 const REQUESTS_PER_PEER = 16;
 

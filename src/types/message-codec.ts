@@ -9,6 +9,8 @@ import type { ExchangeState, Hello, Message, RefuseCode, WireBlock, WireCommit }
 
 export const MAX_FETCH_IDS = 64;
 export const MAX_FETCH_BLOCKS = 64;
+/** An author whose blocks had to be fetched twice within this many rounds is followed for as many: both ends count the same. */
+export const FOLLOW_ROUNDS = 64;
 export const BOOT_ID_BYTES = 16;
 const MAX_COMMITS_PER_REPLY = 1_024;
 const MAX_BLOCKS_PER_COMMIT_REPLY = 4_096;
