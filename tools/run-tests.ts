@@ -18,7 +18,7 @@ interface Group {
 
 /** Pure tests share one process, which saves 85 ms a file; those that open sockets or start processes get one each. */
 const GROUPS: readonly Group[] = [
-  { folders: ['unit', 'dag', 'vectors', 'fuzz'], nodeArgs: ['--test-isolation=none'], timeoutMs: 15 * 60_000 },
+  { folders: ['unit', 'dag', 'model', 'vectors', 'fuzz'], nodeArgs: ['--test-isolation=none'], timeoutMs: 15 * 60_000 },
   {
     folders: ['contract', 'simulation', 'integration', 'e2e'],
     nodeArgs: ['--test-isolation=process', '--test-concurrency=2'],

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import type { Core } from '../../src/consensus/index.ts';
+import { Core, type ProposeInput } from '../../src/consensus/index.ts';
 import { Pacemaker } from '../../src/consensus/pacemaker.ts';
-import type { BlockRef } from '../../src/types/block.ts';
+import type { BlockRef, VerifiedHeader } from '../../src/types/block.ts';
 import { Prng } from '../../src/util/prng.ts';
-import { Network } from './network.ts';
+import { type Member, Network } from './network.ts';
 import { assertPrefixes } from './observer.ts';
 
 const FAST_MS = 1;
 const SLOW_MS = 3;
 const LIAR = 3;
+/** Stalls let the leader timeout grow to three seconds, so rounds without commits are slow. */
+const JUMP_RUN_MS = 120_000;
+const HEALTHY_RUN_MS = 2_000;
 
 describe('a network without faults', () => {
   for (const [members, leaders] of [
@@ -59,6 +62,38 @@ describe('a member that is always first and never votes', () => {
       const [first] = network.members;
       assert((first?.core.highestRound ?? 0) > 100, 'rounds go on');
       assert.equal(first?.decisions.get('direct-commit') ?? 0, 0);
+    } finally {
+      planted.mock.restore();
+    }
+  });
+});
+
+describe('members that are led past the rounds they lead', () => {
+  it('build these rounds all the same, and commits go on', () => {
+    const { network, longestHoldMs } = networkLedPastLeaders();
+    network.run(HEALTHY_RUN_MS);
+    assertSameCommits(network);
+    const { core, digests } = network.members[1] as Member;
+    assert(digests.length > 100, `${digests.length} commits of ${core.highestRound} rounds`);
+    assert(longestHoldMs() < 100, `a block was held for ${longestHoldMs()} ms, a leader timeout is 400`);
+  });
+
+  it('never commit anything when they jump to the newest quorum instead', () => {
+    const planted = plantFreeJumping();
+    try {
+      const { network, longestHoldMs } = networkLedPastLeaders();
+      network.run(JUMP_RUN_MS);
+      const { core, digests } = network.members[1] as Member;
+      assert(core.highestRound > 100, `${core.highestRound} rounds`);
+      assert.equal(digests.length, 0);
+      assert(longestHoldMs() < 100, `a block was held for ${longestHoldMs()} ms, a leader timeout is 400`);
+      // Nobody can be led past round 1: genesis needs no sending.
+      for (let round = 2; round < core.highestRound - 2; round++) {
+        const votes = core.dag
+          .blocksAt(round + 1)
+          .filter(({ ancestors }) => ancestors.some((ref) => ref.author === round % 4 && ref.round === round));
+        assert(votes.length <= 2, `the leader of round ${round} has ${votes.length} votes, more than 2f`);
+      }
     } finally {
       planted.mock.restore();
     }
@@ -186,6 +221,72 @@ function neverVotes(core: Core, round: number): readonly BlockRef[] | undefined 
     .map((author) => newestAt(core, author, round - 1))
     .filter((ref) => ref !== undefined);
   return others.length >= 2 ? [own, ...others] : undefined;
+}
+
+/**
+ * The published attack on free round-jumping, bounded delays included: members B and D are handed the block of the leader before them, and all that names
+ * it, only once the others have a quorum in the round that they lead themselves; A, which is faulty, votes for nobody, itself included.
+ */
+function networkLedPastLeaders(): { readonly network: Network; readonly longestHoldMs: () => number } {
+  const held = new Map<number, { readonly block: VerifiedHeader; readonly sinceMs: number }[]>([
+    [1, []],
+    [3, []],
+  ]);
+  let longestHoldMs = 0;
+  const release = (victim: number, round: number, nowMs: number) => {
+    const blocks = held.get(victim) ?? [];
+    const authors = new Set(blocks.filter(({ block }) => block.round === round).map(({ block }) => block.author));
+    if (authors.size < 3) return;
+    held.set(victim, []);
+    network.at(nowMs + FAST_MS, () => {
+      const member = network.members[victim] as Member;
+      for (const { block, sinceMs } of blocks) {
+        longestHoldMs = Math.max(longestHoldMs, network.nowMs - sinceMs);
+        member.core.insert(block, network.nowMs);
+      }
+      member.poll();
+    });
+  };
+  const network: Network = new Network({
+    members: 4,
+    leaders: 1,
+    delayMs: (block, to, nowMs) => {
+      const blocks = held.get(to);
+      const isLeader = block.author === block.round % 4;
+      const holds = (round: number) => round % 4 === to;
+      if (blocks === undefined || (block.round === 0 && isLeader)) return FAST_MS;
+      if (!(isLeader && holds(block.round + 1)) && !holds(block.round)) return FAST_MS;
+      blocks.push({ block, sinceMs: nowMs });
+      release(to, block.round, nowMs);
+      return undefined;
+    },
+    faulty: new Map([[0, votesForNobody]]),
+  });
+  return { network, longestHoldMs: () => longestHoldMs };
+}
+
+/** What the pacing rule forbids: a member goes straight to the round after the newest one with a quorum. */
+function plantFreeJumping() {
+  const propose = Core.prototype.propose;
+  return mock.method(Core.prototype, 'propose', function (this: Core, nowMs: number, input: ProposeInput) {
+    let newest = this.highestRound;
+    while (newest > 0 && new Set(this.dag.blocksAt(newest).map(({ author }) => author)).size < 3) newest -= 1;
+    this.barRounds(newest);
+    return propose.call(this, nowMs, input);
+  });
+}
+
+/** Leads last of all, references three blocks of the round below but not that of its leader: after its own turn an older one of its own. */
+function votesForNobody(core: Core, round: number): readonly BlockRef[] | undefined {
+  if (round % 4 === 0 && [1, 2, 3].some((author) => newestAt(core, author, round) === undefined)) return undefined;
+  const leader = (round - 1) % 4;
+  const below = [1, 2, 3].map((author) => newestAt(core, author, round - 1)).filter((ref) => ref !== undefined);
+  if (leader === 0 && round > 1) {
+    const older = newestAt(core, 0, round - 2) ?? core.genesisRef(0);
+    return below.length === 3 ? [older, ...below] : undefined;
+  }
+  const others = below.filter(({ author }) => round === 1 || author !== leader);
+  return others.length >= 2 ? [newestAt(core, 0, round - 1) ?? core.genesisRef(0), ...others] : undefined;
 }
 
 /** Builds every block but those that lead. */
