@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const TASKS = {
   build: { native: true, command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'] },
   bench: { native: true, command: ['bench/cluster/main.ts'] },
+  simulate: { native: true, command: ['test/simulation/simulate.ts'] },
   devnet: { native: true, command: ['src/main.ts', 'devnet'] },
   check: { native: false, command: ['tools/check.ts'] },
   test: { native: true, command: ['tools/run-tests.ts'] },

@@ -1,34 +1,51 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { runSwarm } from './swarm.ts';
+import { describe, test } from 'node:test';
+import { drawDag } from './dag-svg.ts';
+import { NO_WITNESS } from './profile.ts';
+import { PROFILES, profileNamed } from './profiles/index.ts';
+import { runSeed } from './run-seed.ts';
 
-/** Every committee size, LAN and WAN, with and without loss; about a second each. */
-const FIXED_SEEDS = [2, 3, 6, 8, 9, 10, 11, 14, 16, 18, 24, 28, 31, 39, 73];
+/** Seeds that once failed, and enough others for every size and kind; about a second each. */
+const FIXED_SEEDS: Readonly<Record<string, readonly number[]>> = {
+  chaos: [2, 3, 6, 8, 9, 10, 11, 14, 16, 18, 24, 28, 31, 39, 73],
+};
 const FRESH_SEEDS = 5;
 
-/** `AV10_SWARM_SEEDS=200` runs so many fresh seeds, `AV10_SWARM_SEEDS=73,1020` exactly these. */
-function seeds(): readonly number[] {
-  const asked = process.env.AV10_SWARM_SEEDS;
-  if (asked === undefined) return [...FIXED_SEEDS, ...fresh(FRESH_SEEDS)];
-  const listed = asked.split(',').map(Number);
-  assert.ok(
-    listed.every((seed) => Number.isSafeInteger(seed) && seed >= 0),
-    'AV10_SWARM_SEEDS is a count, or seeds with commas between',
-  );
-  return listed.length === 1 ? fresh(listed[0] as number) : listed;
-}
-
-function fresh(count: number): number[] {
+function fresh(): number[] {
   const first = Math.floor(Math.random() * 2 ** 31);
-  return Array.from({ length: count }, (_, i) => first + i);
+  return Array.from({ length: FRESH_SEEDS }, (_, i) => first + i);
 }
 
-for (const seed of seeds()) {
-  // The name is printed whatever happens, so that a failure can be run again.
-  test(`swarm, seed ${seed}`, async (context) => {
-    const { profile, commits, transactions, virtualMs } = await runSwarm(seed);
-    context.diagnostic(
-      `${commits} commits, ${transactions} transactions in ${Math.round(virtualMs / 1_000)} s: ${profile}`,
-    );
+for (const profile of PROFILES) {
+  describe(`profile ${profile.name}`, () => {
+    for (const seed of [...(FIXED_SEEDS[profile.name] ?? [1, 2, 3]), ...fresh()]) {
+      // The name is printed whatever happens, so that a failure can be run again.
+      test(`seed ${seed}`, async (context) => {
+        const { failure, outcome } = await runSeed(profile, seed);
+        assert.equal(failure, undefined);
+        context.diagnostic(`${outcome?.commits} commits, ${outcome?.transactions} transactions: ${outcome?.setting}`);
+      });
+    }
   });
 }
+
+test('one seed gives one run, to the last digest', async () => {
+  const chaos = profileNamed('chaos');
+  const lines: string[] = [];
+  let drawn = '';
+  const first = await chaos.run(5, NO_WITNESS);
+  const again = await chaos.run(5, {
+    trace: (line) => lines.push(line),
+    watch: (cluster) => {
+      drawn = drawDag(cluster);
+    },
+  });
+  const other = await chaos.run(6, NO_WITNESS);
+  assert.equal(again.fingerprint, first.fingerprint);
+  assert.notEqual(other.fingerprint, first.fingerprint);
+  assert(
+    lines.some((line) => /node \d commit \d+/.test(line)),
+    'a trace tells of commits',
+  );
+  assert.match(drawn, /<\/svg>\n$/);
+});

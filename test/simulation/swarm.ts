@@ -1,265 +1,135 @@
-import type { ProtocolParameters } from '../../src/params/protocol-parameters.ts';
-import { assert } from '../../src/util/assert.ts';
-import { Prng } from '../../src/util/prng.ts';
-import { Cluster } from '../support/cluster.ts';
-import { Clients } from './clients.ts';
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { Profile } from './profile.ts';
+import type { SeedResult } from './run-seed.ts';
 
-/** Sizes and voting powers; several have members with more power than others, and some have no fault tolerance. */
-const COMMITTEES = [
-  [1],
-  [1, 1, 1],
-  [1, 1, 1, 1],
-  [2, 2, 2, 1],
-  [1, 1, 1, 1, 1],
-  [3, 2, 2, 2, 1],
-  [1, 1, 1, 1, 1, 1, 1],
-  [2, 2, 3, 1, 2, 3, 1],
-] as const;
-const CHAOS_STEPS = 40;
-const LONGEST_STEP_MS = 1_500;
-/** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
-const SETTLING_MS = 20_000;
-const FINISHING_MS = 120_000;
+export interface SwarmOptions {
+  readonly profiles: readonly Profile[];
+  /** Seeds count up from here. */
+  readonly from: number;
+  readonly minutes: number;
+  readonly jobs: number;
+}
 
-export interface SwarmReport {
-  readonly profile: string;
+export interface ProfileReport {
+  readonly seeds: number;
+  readonly seedsPerMinute: number;
+  readonly virtualHours: number;
   readonly commits: number;
   readonly transactions: number;
-  readonly virtualMs: number;
 }
 
-interface Profile {
-  readonly powers: readonly number[];
-  readonly latencyMs: number;
-  readonly jitterMs: number;
-  readonly frameLoss: number;
-  readonly gcDepth: number;
-  /** Share of steps that repair. */
-  readonly calm: number;
-  /** Transactions submitted a step, at most. */
-  readonly load: number;
+export interface SwarmReport {
+  readonly seeds: number;
+  readonly from: number;
+  readonly to: number;
+  readonly commits: number;
+  readonly failures: readonly { readonly profile: string; readonly seed: number; readonly failure: string }[];
+  readonly profiles: Readonly<Record<string, ProfileReport>>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly decisions: Readonly<Record<string, number>>;
 }
 
-/** One run: a network under faults of every kind, then a healed one that must finish all its work. Throws at the first broken promise. */
-export async function runSwarm(seed: number): Promise<SwarmReport> {
-  const prng = new Prng(seed);
-  const profile = drawProfile(prng);
-  const swarm = new Swarm(seed, profile, prng);
-  await swarm.begin();
-  for (let step = 0; step < CHAOS_STEPS; step++) await swarm.chaos();
-  await swarm.heal();
-  return swarm.finish();
+const WORKER = join(import.meta.dirname, 'swarm-worker.ts');
+const TELL_EVERY_MS = 10_000;
+/** A seed takes about a second; one that takes this long hangs. */
+const SEED_LIMIT_MS = 300_000;
+/** A worker starts anew after so many, so that nothing piles up over hours. */
+const SEEDS_PER_WORKER = 200;
+
+/** Fresh seeds, one profile after the other, on `jobs` processes until the time is over; what runs then is finished. */
+export async function runSwarm(options: SwarmOptions, tell: (line: string) => void): Promise<SwarmReport> {
+  const untilMs = performance.now() + options.minutes * 60_000;
+  const results: SeedResult[] = [];
+  let next = options.from;
+  const draw = (): { profile: string; seed: number } | undefined => {
+    if (performance.now() >= untilMs) return undefined;
+    const seed = next++;
+    return { profile: (options.profiles[seed % options.profiles.length] as Profile).name, seed };
+  };
+  const telling = setInterval(() => tell(progress(results, untilMs)), TELL_EVERY_MS);
+  await Promise.all(Array.from({ length: options.jobs }, () => work(draw, (result) => results.push(result))));
+  clearInterval(telling);
+  return summarise(options.from, next - 1, results);
 }
 
-function drawProfile(prng: Prng): Profile {
-  const wide = prng.chance(0.4);
+/** One process after another, each taking seeds until it has had its share or none are left. */
+async function work(
+  draw: () => { profile: string; seed: number } | undefined,
+  done: (result: SeedResult) => void,
+): Promise<void> {
+  for (let task = draw(); task !== undefined; ) {
+    const worker = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    for (let count = 0; count < SEEDS_PER_WORKER && task !== undefined; count++) {
+      const result = await runIn(worker, task);
+      done(result);
+      task = draw();
+      if (worker.exitCode !== null || worker.signalCode !== null) break;
+    }
+    worker.kill();
+  }
+}
+
+/** A process that dies or hangs is a failure of its seed. */
+function runIn(worker: ChildProcess, task: { profile: string; seed: number }): Promise<SeedResult> {
+  const startedMs = performance.now();
+  return new Promise((resolve) => {
+    const finish = (result: SeedResult): void => {
+      clearTimeout(fuse);
+      worker.removeAllListeners();
+      resolve(result);
+    };
+    const fail = (failure: string): void => {
+      worker.kill('SIGKILL');
+      finish({ ...task, outcome: undefined, failure, wallMs: Math.round(performance.now() - startedMs) });
+    };
+    const fuse = setTimeout(() => fail(`not finished after ${SEED_LIMIT_MS} ms`), SEED_LIMIT_MS);
+    worker.once('message', (message) => finish(message as SeedResult));
+    worker.once('exit', (code, signal) => fail(`the process ended with ${code ?? signal}`));
+    worker.once('error', (error) => fail(error.message));
+    worker.send(task);
+  });
+}
+
+function progress(results: readonly SeedResult[], untilMs: number): string {
+  const failed = results.filter(({ failure }) => failure !== undefined).length;
+  const leftSeconds = Math.max(0, Math.round((untilMs - performance.now()) / 1_000));
+  return `${results.length} seeds, ${failed} failed, ${leftSeconds} s left`;
+}
+
+function summarise(from: number, to: number, results: readonly SeedResult[]): SwarmReport {
+  const byProfile = Map.groupBy(results, ({ profile }) => profile);
+  const outcomes = results.flatMap(({ outcome }) => outcome ?? []);
   return {
-    powers: prng.pick(COMMITTEES),
-    latencyMs: wide ? 20 + prng.below(60) : 1,
-    jitterMs: wide ? 30 : 3,
-    frameLoss: prng.chance(0.3) ? 0.01 + prng.below(10) / 100 : 0,
-    gcDepth: wide ? 5 + prng.below(56) : 20 + prng.below(41),
-    calm: prng.pick([0.3, 0.5, 0.8]),
-    load: prng.pick([1, 5, 20, 60]),
+    seeds: results.length,
+    from,
+    to,
+    commits: outcomes.reduce((sum, { commits }) => sum + commits, 0),
+    failures: results.flatMap(({ profile, seed, failure }) =>
+      failure === undefined ? [] : [{ profile, seed, failure }],
+    ),
+    profiles: Object.fromEntries([...byProfile].map(([name, runs]) => [name, reportOf(runs)])),
+    faults: total(outcomes.map(({ faults }) => faults)),
+    decisions: total(outcomes.map(({ decisions }) => decisions)),
   };
 }
 
-class Swarm {
-  readonly #profile: Profile;
-  readonly #prng: Prng;
-  readonly #cluster: Cluster;
-  readonly #clients: Clients;
-  readonly #paused = new Set<number>();
-  #wiped: number | undefined;
+function reportOf(runs: readonly SeedResult[]): ProfileReport {
+  const outcomes = runs.flatMap(({ outcome }) => outcome ?? []);
+  const sum = (of: (outcome: (typeof outcomes)[number]) => number): number =>
+    outcomes.reduce((all, outcome) => all + of(outcome), 0);
+  const minutes = runs.reduce((all, { wallMs }) => all + wallMs, 0) / 60_000;
+  return {
+    seeds: runs.length,
+    seedsPerMinute: Math.round(runs.length / minutes),
+    virtualHours: Number((sum(({ virtualMs }) => virtualMs) / 3_600_000).toFixed(2)),
+    commits: sum(({ commits }) => commits),
+    transactions: sum(({ transactions }) => transactions),
+  };
+}
 
-  constructor(seed: number, profile: Profile, prng: Prng) {
-    this.#profile = profile;
-    this.#prng = prng;
-    const { powers, latencyMs, jitterMs, frameLoss, gcDepth } = profile;
-    // A checkpoint must come more often than blocks are collected, or nobody who fell behind could follow.
-    const parameters: Partial<ProtocolParameters> = { gcDepth, checkpointSpacingMs: 100 };
-    const network = { latencyMs: () => latencyMs + prng.below(jitterMs), frameLoss };
-    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000 });
-    this.#clients = new Clients(this.#cluster, prng);
-  }
-
-  async begin(): Promise<void> {
-    await this.#cluster.startAll();
-    await this.#run(3_000);
-  }
-
-  /** One fault or repair, some load, some time; then the promises are looked at. */
-  async chaos(): Promise<void> {
-    await this.#disturb();
-    await this.#clients.submit(this.#prng.below(this.#profile.load + 1));
-    await this.#run(this.#prng.below(LONGEST_STEP_MS));
-    this.#check();
-  }
-
-  async heal(): Promise<void> {
-    const { network, nodes } = this.#cluster;
-    network.heal();
-    network.lose(0);
-    for (const node of this.#paused) network.resume(node);
-    this.#paused.clear();
-    for (const [index, { disk }] of nodes.entries()) {
-      disk.healFaults();
-      network.slow(index, 0);
-      await this.#restart(index);
-    }
-    await this.#run(SETTLING_MS);
-    this.#check();
-  }
-
-  /** The healed network commits at once and finishes everything that was submitted. */
-  async finish(): Promise<SwarmReport> {
-    const cluster = this.#cluster;
-    await this.#expectCommits();
-    const everyId = this.#clients.ids();
-    const untilMs = cluster.time.monotonicMs() + FINISHING_MS;
-    while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
-      await this.#clients.resubmit();
-      await this.#run(2_000);
-      this.#check();
-    }
-    assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
-    this.#clients.assertState();
-    const commits = this.#check();
-    assert(commits > 0, 'a run without commits proves nothing');
-    return {
-      profile: JSON.stringify(this.#profile),
-      commits,
-      transactions: everyId.length,
-      virtualMs: cluster.time.monotonicMs(),
-    };
-  }
-
-  /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
-  async #expectCommits(): Promise<void> {
-    const cluster = this.#cluster;
-    const cores = cluster.nodes
-      .keys()
-      .toArray()
-      .map((index) => () => cluster.validator(index).replica.core);
-    const commits = cores.map((core) => core().lastCommit.index);
-    const lastRound =
-      Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
-    const timeoutsMs = 8 * Math.max(...cores.map((core) => core().leaderTimeoutMs));
-    await this.#clients.submit(1);
-    const committed = (): boolean => cores.every((core, index) => core().lastCommit.index > (commits[index] as number));
-    if (await this.#runUntil(committed, timeoutsMs)) return;
-    await this.#runUntil(() => committed() || cores.some((core) => core().highestRound > lastRound), FINISHING_MS);
-    assert(
-      committed(),
-      `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`,
-    );
-  }
-
-  async #disturb(): Promise<void> {
-    const { network, nodes } = this.#cluster;
-    const node = this.#prng.below(nodes.length);
-    const other = this.#prng.below(nodes.length);
-    const { disk, validator } = this.#cluster.node(node);
-    if (this.#prng.chance(this.#profile.calm)) return this.#repair(node);
-    switch (this.#prng.below(10)) {
-      case 0:
-        return this.#cluster.crash(node, 'killed');
-      case 1:
-        return this.#cluster.crash(node, 'power-cut');
-      case 2:
-        if (validator !== undefined) disk.crashAt(1 + this.#prng.below(20), this.#prng.pick(['before', 'after']));
-        return;
-      case 3:
-        if (validator === undefined) return;
-        network.pause(node);
-        this.#paused.add(node);
-        return;
-      case 4:
-        if (this.#prng.chance(0.5))
-          return network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
-        if (node !== other) network.block(node, other);
-        return;
-      case 5:
-        return network.slow(node, this.#prng.below(300));
-      case 6:
-        if (validator !== undefined)
-          disk.fail({
-            operation: this.#prng.pick(['write', 'sync']),
-            code: this.#prng.pick(['DISK_FULL', 'IO_ERROR']),
-          });
-        return;
-      case 7:
-        for (const index of nodes.keys()) if (this.#prng.chance(0.5)) this.#cluster.crash(index, 'power-cut');
-        return;
-      case 8:
-        return this.#wipe(node);
-      default:
-        return this.#stop(node);
-    }
-  }
-
-  /** Repairs are more frequent than faults, so that there is something to disturb. */
-  async #repair(node: number): Promise<void> {
-    const { network } = this.#cluster;
-    if (this.#prng.chance(0.5)) network.heal();
-    network.slow(node, 0);
-    for (const { disk } of this.#cluster.nodes) disk.healFaults();
-    for (const paused of this.#paused) if (this.#prng.chance(0.7)) this.#resume(paused);
-    for (const index of this.#cluster.nodes.keys()) if (this.#prng.chance(0.6)) await this.#restart(index);
-  }
-
-  /** A member may lose everything once, if its power is within what the network tolerates; the others are then spared it. */
-  #wipe(node: number): void {
-    const { committee } = this.#cluster.genesis;
-    if (this.#wiped !== undefined || committee.power(node) > committee.f) return;
-    this.#wiped = node;
-    this.#cluster.wipe(node);
-  }
-
-  async #stop(node: number): Promise<void> {
-    const { validator } = this.#cluster.node(node);
-    if (validator === undefined || this.#paused.has(node)) return;
-    // A disk that refuses may keep it from ending well; what was promised is durable all the same.
-    void Promise.allSettled([validator.stop()]);
-    await this.#run(1_000);
-    this.#cluster.crash(node, 'killed');
-  }
-
-  #resume(node: number): void {
-    this.#cluster.network.resume(node);
-    this.#paused.delete(node);
-  }
-
-  async #restart(node: number): Promise<void> {
-    if (this.#cluster.node(node).validator !== undefined) return;
-    this.#paused.delete(node);
-    const guard = await this.#cluster.node(node).disk.exists('guard/guard');
-    await this.#cluster.start(node, !guard);
-  }
-
-  #run(ms: number): Promise<boolean> {
-    return this.#runUntil(() => false, ms);
-  }
-
-  /** A machine whose planned power cut came is off from that moment. */
-  #runUntil(condition: () => boolean, ms: number): Promise<boolean> {
-    return this.#cluster.runUntil(() => {
-      for (const [index, { disk }] of this.#cluster.nodes.entries())
-        if (disk.isOff) this.#cluster.crash(index, 'power-cut');
-      return condition();
-    }, ms);
-  }
-
-  #check(): number {
-    const history = this.#cluster.assertAgreement();
-    for (const [index, { validator, complaints }] of this.#cluster.nodes.entries()) {
-      const blamed = complaints.find((line) => line.startsWith('peer broke a rule'));
-      assert(blamed === undefined, `node ${index} blames an honest peer: ${blamed}`);
-      if (validator === undefined) continue;
-      const { core, executor } = validator.replica;
-      assert(core.suspended.bytes <= 256 * 1024 * 1024, 'suspended blocks stay within their limit');
-      assert(executor.lag <= 1_024, `execution of node ${index} lags by ${executor.lag} commits`);
-    }
-    return history.size;
-  }
+function total(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const count of counts) for (const [key, value] of Object.entries(count)) sums[key] = (sums[key] ?? 0) + value;
+  return sums;
 }

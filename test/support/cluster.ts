@@ -1,4 +1,4 @@
-import { DEFAULT_PACING, defaultBounds } from '../../src/consensus/index.ts';
+import { type Core, DEFAULT_PACING, defaultBounds } from '../../src/consensus/index.ts';
 import type { Hasher } from '../../src/crypto/hasher.ts';
 import { nativeBackend } from '../../src/crypto/native.ts';
 import type { Signer, Verifier } from '../../src/crypto/signer.ts';
@@ -18,7 +18,14 @@ import { indexReceipts } from '../../src/replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../../src/replica/restart.ts';
 import { Validator } from '../../src/replica/validator.ts';
 import { MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
-import { type Address, type CommitDigest, type CommitIndex, id, type TransactionId } from '../../src/types/ids.ts';
+import {
+  type Address,
+  type CommitDigest,
+  type CommitIndex,
+  id,
+  type Round,
+  type TransactionId,
+} from '../../src/types/ids.ts';
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../src/types/limits.ts';
 import { parsePayload, type SignedBody } from '../../src/types/payload.ts';
 import {
@@ -29,7 +36,8 @@ import {
 } from '../../src/types/transaction-codec.ts';
 import { assertDefined } from '../../src/util/assert.ts';
 import { ByteWriter } from '../../src/util/byte-writer.ts';
-import { equalBytes, toHex } from '../../src/util/bytes.ts';
+import { equalBytes, toHex, utf8 } from '../../src/util/bytes.ts';
+import type { Clock } from '../../src/util/clock.ts';
 import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
@@ -52,6 +60,8 @@ export interface ClusterOptions {
   readonly snapshotEveryMs?: number;
   /** One node more, the last, which has the keys of this member. */
   readonly cloneOf?: number;
+  /** Everything the nodes log and do, a line each with the virtual time in front. */
+  readonly trace?: ((line: string) => void) | undefined;
 }
 
 interface Node {
@@ -67,6 +77,10 @@ interface Node {
   /** What it complained about in its peers, and why it did not vote or sync. */
   readonly complaints: string[];
   boot: number;
+  /** Its wall clock is wrong by so much. */
+  clockSkewMs: number;
+  /** Decisions of slots below this round are counted. */
+  countedRound: Round;
 }
 
 /**
@@ -82,6 +96,8 @@ export class Cluster {
   readonly hasher: Hasher = nativeBackend().hasher;
   /** Every own block that anybody ever sent. */
   readonly ownBlocks: OwnBlocks;
+  /** Slots by the way they were decided, of all nodes together. */
+  readonly decisions: Record<string, number> = {};
   readonly #prng: Prng;
   readonly #options: ClusterOptions;
   readonly #accountsBin: Uint8Array;
@@ -112,6 +128,8 @@ export class Cluster {
       halted: undefined,
       complaints: [],
       boot: 0,
+      clockSkewMs: 0,
+      countedRound: 0,
     }));
   }
 
@@ -156,9 +174,9 @@ export class Cluster {
         verifier,
         signer: this.#signer(committee.member(node.member).consensusKey),
         transport: this.ownBlocks.tap(node.member, this.#transport(index)),
-        clock: this.time,
+        clock: this.#clock(index),
         timers: this.network.timers(index),
-        logger: complaining(node.complaints),
+        logger: this.#logger(index),
         instruments: NO_INSTRUMENTS,
         signatures: inlineVerifier((payload, count) => this.#checkSignatures(payload, count)),
         receipts,
@@ -170,8 +188,12 @@ export class Cluster {
     validator.subscribe((event) => {
       // A dead process may still notice that its disk is gone.
       if (node.boot !== boot || node.validator !== validator || node.disk.isOff) return;
-      if (event.type === 'commit')
-        this.#note(node, event.commit.index, restarted.ledger.lastCheckpoint, event.commit.digest);
+      if (event.type === 'commit') {
+        const { index: commit, leader, digest } = event.commit;
+        this.trace(`node ${index} commit ${commit}`, { leader: `${leader.author}@${leader.round}`, digest });
+        this.#countDecisions(node, validator.replica.core, leader.round);
+        this.#note(node, commit, restarted.ledger.lastCheckpoint, digest);
+      }
       if (event.type === 'transaction' && event.status.level === 'final')
         merge(node.finals, new Map([[event.status.id, event.status.receipt?.commit ?? 0]]), 'final');
       if (event.type === 'halted') node.halted = `${event.code}: ${event.message}`;
@@ -271,6 +293,30 @@ export class Cluster {
     return commits;
   }
 
+  /** Slots of the rounds before that of a new commit's leader: all decided by now, unless the commits came from a peer. */
+  #countDecisions(node: Node, core: Core, leaderRound: Round): void {
+    const { leadersPerRound } = this.genesis.parameters;
+    for (let round = Math.max(1, node.countedRound, core.gcRound + 1); round < leaderRound; round++) {
+      for (let offset = 0; offset < leadersPerRound; offset++) {
+        const { decision } = core.statusOf({ round, offset });
+        this.decisions[decision] = (this.decisions[decision] ?? 0) + 1;
+      }
+    }
+    node.countedRound = Math.max(node.countedRound, leaderRound);
+  }
+
+  /** Digest of what every node committed, certified and called final, and of the time it took. */
+  fingerprint(): string {
+    const seen = this.nodes.map(({ commits, finals, checkpoints }) => [[...commits], [...finals], [...checkpoints]]);
+    return toHex(this.hasher.plain(utf8(JSON.stringify([this.time.monotonicMs(), seen]))).subarray(0, 8));
+  }
+
+  trace(line: string, fields?: object): void {
+    this.#options.trace?.(
+      `${this.time.monotonicMs().toFixed(1).padStart(10)} ${line}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`,
+    );
+  }
+
   /** The member behind each node. */
   #members(): number[] {
     const { powers, cloneOf } = this.#options;
@@ -281,6 +327,27 @@ export class Cluster {
     const { cloneOf, powers } = this.#options;
     const transport = this.network.transport(index);
     return cloneOf === undefined ? transport : new SharedIdentity(cloneOf, powers.length).transport(index, transport);
+  }
+
+  #clock(index: number): Clock {
+    return {
+      wallMs: () => this.time.wallMs() + this.node(index).clockSkewMs,
+      monotonicMs: () => this.time.monotonicMs(),
+    };
+  }
+
+  /** Keeps warnings and errors; the rest is only traced. */
+  #logger(index: number): Logger {
+    const { complaints } = this.node(index);
+    const log = (message: string, fields?: object): void => {
+      this.trace(`node ${index} ${message}`, fields);
+    };
+    const complain = (message: string, fields?: object): void => {
+      complaints.push(`${message} ${JSON.stringify(fields ?? {})}`);
+      log(message, fields);
+    };
+    const logger: Logger = { debug: log, info: log, warn: complain, error: complain, child: () => logger };
+    return logger;
   }
 
   #note(
@@ -352,7 +419,7 @@ export class Cluster {
       disk: this.node(index).disk,
       hasher: this.hasher,
       random: { bytes: (length) => prng.bytes(length) },
-      clock: this.time,
+      clock: this.#clock(index),
       metrics: storageMetrics(NO_INSTRUMENTS),
       timers: this.network.timers(index),
       logger: SILENT_LOGGER,
@@ -416,14 +483,6 @@ function merge<K, V>(into: Map<K, V>, from: ReadonlyMap<K, V>, what: string): vo
       throw new Error(`${what} ${String(key)}: ${String(value)} instead of ${String(known)}`);
     into.set(key, value);
   }
-}
-
-/** Keeps warnings and errors as lines; everything else is not of interest. */
-function complaining(lines: string[]): Logger {
-  const note = (message: string, fields?: object): void => {
-    lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
-  };
-  return { ...SILENT_LOGGER, warn: note, error: note, child: () => complaining(lines) };
 }
 
 /** Every promise that can settle without time passing has settled. */

@@ -1,0 +1,312 @@
+import type { ProtocolParameters } from '../../../src/params/protocol-parameters.ts';
+import { assert } from '../../../src/util/assert.ts';
+import { Prng } from '../../../src/util/prng.ts';
+import { Cluster } from '../../support/cluster.ts';
+import { Clients } from '../clients.ts';
+import type { Outcome, Profile, Witness } from '../profile.ts';
+
+/** Sizes and voting powers; several have members with more power than others, and some have no fault tolerance. */
+const COMMITTEES = [
+  [1],
+  [1, 1, 1],
+  [1, 1, 1, 1],
+  [2, 2, 2, 1],
+  [1, 1, 1, 1, 1],
+  [3, 2, 2, 2, 1],
+  [1, 1, 1, 1, 1, 1, 1],
+  [2, 2, 3, 1, 2, 3, 1],
+] as const;
+const FAULTS = [
+  'killed',
+  'power-cut',
+  'power-cut-at-write',
+  'power-cut-of-many',
+  'paused',
+  'partition',
+  'one-way-cut',
+  'slow',
+  'disk-refuses',
+  'clock',
+  'wiped',
+  'stopped',
+] as const;
+type Fault = (typeof FAULTS)[number];
+const CHAOS_STEPS = 40;
+const LONGEST_STEP_MS = 1_500;
+/** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
+const SETTLING_MS = 20_000;
+const FINISHING_MS = 120_000;
+
+/** What is drawn from the seed. */
+interface Setting {
+  readonly powers: readonly number[];
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly frameLoss: number;
+  readonly gcDepth: number;
+  /** Share of steps that repair. */
+  readonly calm: number;
+  /** Transactions submitted a step, at most. */
+  readonly load: number;
+}
+
+/** A network under faults of every kind, then a healed one that must finish all its work. */
+export const CHAOS: Profile = {
+  name: 'chaos',
+  about: 'crashes, power cuts, partitions, loss, slow and refusing disks, wiped members; 1 to 7 members, LAN and WAN',
+  run: async (seed, witness) => {
+    const prng = new Prng(seed);
+    const swarm = new Swarm(seed, drawSetting(prng), prng, witness);
+    await swarm.begin();
+    for (let step = 0; step < CHAOS_STEPS; step++) await swarm.chaos();
+    await swarm.heal();
+    return swarm.finish();
+  },
+};
+
+function drawSetting(prng: Prng): Setting {
+  const wide = prng.chance(0.4);
+  return {
+    powers: prng.pick(COMMITTEES),
+    latencyMs: wide ? 20 + prng.below(60) : 1,
+    jitterMs: wide ? 30 : 3,
+    frameLoss: prng.chance(0.3) ? 0.01 + prng.below(10) / 100 : 0,
+    gcDepth: wide ? 5 + prng.below(56) : 20 + prng.below(41),
+    calm: prng.pick([0.3, 0.5, 0.8]),
+    load: prng.pick([1, 5, 20, 60]),
+  };
+}
+
+class Swarm {
+  readonly #setting: Setting;
+  readonly #prng: Prng;
+  readonly #cluster: Cluster;
+  readonly #clients: Clients;
+  readonly #paused = new Set<number>();
+  #wiped: number | undefined;
+  readonly #faults: Record<string, number> = {};
+
+  constructor(seed: number, setting: Setting, prng: Prng, witness: Witness) {
+    this.#setting = setting;
+    this.#prng = prng;
+    const { powers, latencyMs, jitterMs, frameLoss, gcDepth } = setting;
+    // A checkpoint must come more often than blocks are collected, or nobody who fell behind could follow.
+    const parameters: Partial<ProtocolParameters> = { gcDepth, checkpointSpacingMs: 100 };
+    const trace = witness.trace;
+    const network = { latencyMs: () => latencyMs + prng.below(jitterMs), frameLoss };
+    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000, trace });
+    witness.watch(this.#cluster);
+    this.#clients = new Clients(this.#cluster, prng);
+  }
+
+  async begin(): Promise<void> {
+    await this.#cluster.startAll();
+    await this.#run(3_000);
+  }
+
+  /** One fault or repair, some load, some time; then the promises are looked at. */
+  async chaos(): Promise<void> {
+    await this.#disturb();
+    await this.#clients.submit(this.#prng.below(this.#setting.load + 1));
+    await this.#run(this.#prng.below(LONGEST_STEP_MS));
+    this.#check();
+  }
+
+  async heal(): Promise<void> {
+    const { network, nodes } = this.#cluster;
+    network.heal();
+    network.lose(0);
+    for (const node of this.#paused) network.resume(node);
+    this.#paused.clear();
+    for (const [index, node] of nodes.entries()) {
+      node.disk.healFaults();
+      node.clockSkewMs = 0;
+      network.slow(index, 0);
+      await this.#restart(index);
+    }
+    await this.#run(SETTLING_MS);
+    this.#check();
+  }
+
+  /** The healed network commits at once and finishes everything that was submitted. */
+  async finish(): Promise<Outcome> {
+    const cluster = this.#cluster;
+    await this.#expectCommits();
+    const everyId = this.#clients.ids();
+    const untilMs = cluster.time.monotonicMs() + FINISHING_MS;
+    while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
+      await this.#clients.resubmit();
+      await this.#run(2_000);
+      this.#check();
+    }
+    assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
+    this.#clients.assertState();
+    const commits = this.#check();
+    assert(commits > 0, 'a run without commits proves nothing');
+    return {
+      setting: JSON.stringify(this.#setting),
+      commits,
+      transactions: everyId.length,
+      virtualMs: cluster.time.monotonicMs(),
+      faults: this.#faults,
+      decisions: cluster.decisions,
+      fingerprint: cluster.fingerprint(),
+    };
+  }
+
+  /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
+  async #expectCommits(): Promise<void> {
+    const cluster = this.#cluster;
+    const cores = cluster.nodes
+      .keys()
+      .toArray()
+      .map((index) => () => cluster.validator(index).replica.core);
+    const commits = cores.map((core) => core().lastCommit.index);
+    const lastRound =
+      Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
+    const timeoutsMs = 8 * Math.max(...cores.map((core) => core().leaderTimeoutMs));
+    await this.#clients.submit(1);
+    const committed = (): boolean => cores.every((core, index) => core().lastCommit.index > (commits[index] as number));
+    if (await this.#runUntil(committed, timeoutsMs)) return;
+    await this.#runUntil(() => committed() || cores.some((core) => core().highestRound > lastRound), FINISHING_MS);
+    assert(
+      committed(),
+      `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`,
+    );
+  }
+
+  /** A repair, or one fault on one node; faults that would change nothing are not counted. */
+  async #disturb(): Promise<void> {
+    const node = this.#prng.below(this.#cluster.nodes.length);
+    if (this.#prng.chance(this.#setting.calm)) return this.#repair(node);
+    const fault = this.#prng.pick(FAULTS);
+    if (!(await this.#inject(fault, node))) return;
+    this.#cluster.trace(`fault ${fault} at node ${node}`);
+    this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
+  }
+
+  async #inject(fault: Fault, node: number): Promise<boolean> {
+    const { network, nodes } = this.#cluster;
+    const { disk, validator } = this.#cluster.node(node);
+    switch (fault) {
+      case 'killed':
+      case 'power-cut':
+        this.#cluster.crash(node, fault);
+        return validator !== undefined;
+      case 'power-cut-at-write':
+        disk.crashAt(1 + this.#prng.below(20), this.#prng.pick(['before', 'after']));
+        return validator !== undefined;
+      case 'power-cut-of-many':
+        for (const index of nodes.keys()) if (this.#prng.chance(0.5)) this.#cluster.crash(index, 'power-cut');
+        return true;
+      case 'paused':
+        if (validator === undefined) return false;
+        network.pause(node);
+        this.#paused.add(node);
+        return true;
+      case 'partition':
+        network.partition(this.#prng.shuffle([...nodes.keys()]).slice(0, 1 + this.#prng.below(nodes.length)));
+        return true;
+      case 'one-way-cut':
+        return this.#cutOneWay(node, this.#prng.below(nodes.length));
+      case 'slow':
+        network.slow(node, this.#prng.below(300));
+        return true;
+      case 'disk-refuses': {
+        const code = this.#prng.pick(['DISK_FULL', 'IO_ERROR'] as const);
+        disk.fail({ operation: this.#prng.pick(['write', 'sync']), code });
+        return validator !== undefined;
+      }
+      case 'clock':
+        return this.#setClock(node);
+      case 'wiped':
+        return this.#wipe(node);
+      case 'stopped':
+        return this.#stop(node);
+    }
+  }
+
+  #cutOneWay(node: number, other: number): boolean {
+    if (node !== other) this.#cluster.network.block(node, other);
+    return node !== other;
+  }
+
+  /** Jumps forth or back; the clocks that are wrong at one time have no more power than may be faulty. */
+  #setClock(node: number): boolean {
+    const { committee } = this.#cluster.genesis;
+    const wrong = [...this.#cluster.nodes.keys()].filter(
+      (index) => index === node || this.#cluster.node(index).clockSkewMs !== 0,
+    );
+    if (wrong.reduce((power, index) => power + committee.power(index), 0) > committee.f) return false;
+    this.#cluster.node(node).clockSkewMs = this.#prng.pick([-3_600_000, -30_000, -1_000, 1_000, 30_000, 3_600_000]);
+    return true;
+  }
+
+  /** Repairs are more frequent than faults, so that there is something to disturb. */
+  async #repair(node: number): Promise<void> {
+    const { network } = this.#cluster;
+    if (this.#prng.chance(0.5)) network.heal();
+    network.slow(node, 0);
+    this.#cluster.node(node).clockSkewMs = 0;
+    for (const { disk } of this.#cluster.nodes) disk.healFaults();
+    for (const paused of this.#paused) if (this.#prng.chance(0.7)) this.#resume(paused);
+    for (const index of this.#cluster.nodes.keys()) if (this.#prng.chance(0.6)) await this.#restart(index);
+  }
+
+  /** A member may lose everything once, if its power is within what the network tolerates; the others are then spared it. */
+  #wipe(node: number): boolean {
+    const { committee } = this.#cluster.genesis;
+    if (this.#wiped !== undefined || committee.power(node) > committee.f) return false;
+    this.#wiped = node;
+    this.#cluster.wipe(node);
+    return true;
+  }
+
+  async #stop(node: number): Promise<boolean> {
+    const { validator } = this.#cluster.node(node);
+    if (validator === undefined || this.#paused.has(node)) return false;
+    // A disk that refuses may keep it from ending well; what was promised is durable all the same.
+    void Promise.allSettled([validator.stop()]);
+    await this.#run(1_000);
+    this.#cluster.crash(node, 'killed');
+    return true;
+  }
+
+  #resume(node: number): void {
+    this.#cluster.network.resume(node);
+    this.#paused.delete(node);
+  }
+
+  async #restart(node: number): Promise<void> {
+    if (this.#cluster.node(node).validator !== undefined) return;
+    this.#paused.delete(node);
+    const guard = await this.#cluster.node(node).disk.exists('guard/guard');
+    await this.#cluster.start(node, !guard);
+  }
+
+  #run(ms: number): Promise<boolean> {
+    return this.#runUntil(() => false, ms);
+  }
+
+  /** A machine whose planned power cut came is off from that moment. */
+  #runUntil(condition: () => boolean, ms: number): Promise<boolean> {
+    return this.#cluster.runUntil(() => {
+      for (const [index, { disk }] of this.#cluster.nodes.entries())
+        if (disk.isOff) this.#cluster.crash(index, 'power-cut');
+      return condition();
+    }, ms);
+  }
+
+  #check(): number {
+    const history = this.#cluster.assertAgreement();
+    for (const [index, { validator, complaints }] of this.#cluster.nodes.entries()) {
+      const blamed = complaints.find((line) => line.startsWith('peer broke a rule'));
+      assert(blamed === undefined, `node ${index} blames an honest peer: ${blamed}`);
+      if (validator === undefined) continue;
+      const { core, executor } = validator.replica;
+      assert(core.suspended.bytes <= 256 * 1024 * 1024, 'suspended blocks stay within their limit');
+      assert(executor.lag <= 1_024, `execution of node ${index} lags by ${executor.lag} commits`);
+    }
+    return history.size;
+  }
+}

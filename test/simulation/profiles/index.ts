@@ -1,0 +1,12 @@
+import type { Profile } from '../profile.ts';
+import { CHAOS } from './chaos.ts';
+
+/** Every kind of world that seeds are run in. */
+export const PROFILES: readonly Profile[] = [CHAOS];
+
+export function profileNamed(name: string): Profile {
+  const found = PROFILES.find((profile) => profile.name === name);
+  if (found === undefined)
+    throw new RangeError(`no profile ${name}; there are ${PROFILES.map((profile) => profile.name).join(', ')}`);
+  return found;
+}
