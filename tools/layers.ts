@@ -22,6 +22,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   '@chainsafe/libp2p-noise': ['network'],
   '@libp2p/*': ['network'],
   '@multiformats/multiaddr': ['network'],
+  '@peculiar/*': ['network'],
   libp2p: ['network'],
   '@noble/*': ['crypto'],
   lmdb: ['storage'],

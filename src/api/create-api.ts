@@ -10,10 +10,12 @@ import { RestError } from './errors.ts';
 import { ledgerHandlers } from './ledger.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { nodeHandlers } from './node.ts';
+import { OpenConnections } from './open-connections.ts';
 import { type ApiModules, type ApiOptions, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_PARAM_LENGTH } from './options.ts';
 import { readBody } from './read-body.ts';
 import { addRoutes } from './routes.ts';
 import { parseStrictJson } from './strict-json.ts';
+import { tlsServerOptions } from './tls.ts';
 import { transactionHandlers } from './transactions.ts';
 import { Waiters } from './waiters.ts';
 
@@ -25,6 +27,8 @@ export interface Api {
   start(): Promise<string>;
   /** Takes no new request, answers those that wait with what is known, and resolves when all are answered. */
   stop(): Promise<void>;
+  /** Open connections by negotiated key exchange. */
+  readonly connections: OpenConnections;
   /** A request without a socket, for tests. */
   readonly inject: FastifyInstance['inject'];
 }
@@ -39,6 +43,7 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
     ...nodeHandlers(service),
   };
   const app = createServer(options);
+  const connections = new OpenConnections(app.server, metrics, options.tls !== undefined);
   let isStopping = false;
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(ALWAYS);
@@ -54,18 +59,24 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
     async start() {
       await app.listen({ host: options.host, port: options.port });
       const { address, family, port } = app.server.address() as AddressInfo;
-      return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+      return `${options.tls === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
     },
     async stop() {
       isStopping = true;
       waiters.release();
       await app.close();
     },
+    connections,
     inject: app.inject.bind(app) as FastifyInstance['inject'],
   };
 }
 
-function createServer({ trustedProxies, timing }: ApiOptions): FastifyInstance {
+function createServer({ trustedProxies, timing, tls }: ApiOptions): FastifyInstance {
+  const server = {
+    headersTimeout: timing.headersTimeoutMs,
+    connectionsCheckingInterval: timing.checkIntervalMs,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
   const app = fastify({
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     requestTimeout: timing.requestTimeoutMs,
@@ -73,11 +84,7 @@ function createServer({ trustedProxies, timing }: ApiOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    http: {
-      headersTimeout: timing.headersTimeoutMs,
-      connectionsCheckingInterval: timing.checkIntervalMs,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
+    ...(tls === undefined ? { http: server } : { https: { ...server, ...tlsServerOptions(tls) } }),
     clientErrorHandler: (error, socket) => answerClientError(error.code, socket),
     frameworkErrors: (error, _request, reply) => sendFrameworkError(reply, error),
   });

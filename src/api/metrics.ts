@@ -19,6 +19,11 @@ export function apiMetrics(instruments: Instruments) {
       labels: ['operation'],
       buckets: REQUEST_BUCKETS,
     }),
+    connections: instruments.gauge<'group'>({
+      name: 'av10_api_connections',
+      help: 'Open connections, by negotiated key exchange; none is plain HTTP.',
+      labels: ['group'],
+    }),
     waiters: instruments.gauge({
       name: 'av10_api_waiters',
       help: 'Requests that wait for a transaction to reach a level.',

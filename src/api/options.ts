@@ -1,5 +1,6 @@
 import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
+import type { ApiTls } from './tls.ts';
 
 export interface ApiModules {
   readonly log: Logger;
@@ -10,6 +11,8 @@ export interface ApiOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Plain HTTP without it: for loopback and behind a proxy that ends TLS. */
+  readonly tls?: ApiTls | undefined;
   /** Addresses or CIDR ranges whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Origins whose pages may read the answers; none by default. */

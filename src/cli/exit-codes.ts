@@ -49,7 +49,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     status: 7,
     meaning: 'key or passphrase cannot be used',
-    codes: ['KEYSTORE_*', 'KEY_*', 'PEER_KEY_*', 'PASSPHRASE_*', 'FILE_MODE'],
+    codes: ['KEYSTORE_*', 'KEY_*', 'PEER_KEY_*', 'LINK_KEY*', 'TLS_FILES', 'PASSPHRASE_*', 'FILE_MODE'],
   },
   { status: 8, meaning: 'no validator answered, or not in time', codes: ['UNREACHABLE', 'TIMEOUT', 'STOPPING'] },
   {

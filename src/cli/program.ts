@@ -101,6 +101,15 @@ function addKeyVerbs(program: Command, call: Call): void {
     .option('--address <host:port>', 'with --export: where other validators reach it')
     .option('--power <number>', 'with --export: voting power', '1')
     .action((options) => call(async (terminal) => (await import('./commands/keys.ts')).showKeys(options, terminal)));
+  withJson(keys.command('rotate-link'))
+    .description('make another link key and certify it with the identity key; a running validator takes it at SIGUSR2')
+    .option('--keys-dir <path>', 'folder of the keystores', 'keys')
+    .option('--genesis-file <path>', 'genesis.json; accounts.bin lies beside it', 'genesis.json')
+    .option('--identity <file>', 'identity keystore (default identity.json in the folder)')
+    .option('--days <number>', 'how long the key is certified', '90')
+    .addOption(passphraseOption())
+    .option('--identity-passphrase-file <file>', 'where the identity keystore has another passphrase')
+    .action((options) => call(async (terminal) => (await import('./commands/keys.ts')).rotateLink(options, terminal)));
   withJson(keys.command('account'))
     .description('keystore of a new account')
     .requiredOption('--out <file>', 'file to make')

@@ -24,7 +24,7 @@ export function nodeBackend(): CryptoBackend {
     hasher: blake3Hasher,
     verifier,
     kem,
-    generateKeyPair: (seed = SecretBytes.random(SEED_BYTES)) => ({ publicKey: rawPublicKey(signingKey(seed)), seed }),
+    generateKeyPair: (seed = SecretBytes.random(SEED_BYTES)) => ({ publicKey: publicKeyBytes(signingKey(seed)), seed }),
     signerFromSeed,
   };
 }
@@ -32,7 +32,7 @@ export function nodeBackend(): CryptoBackend {
 function signerFromSeed(seed: SecretBytes): Signer {
   const key = signingKey(seed);
   return {
-    publicKey: rawPublicKey(key),
+    publicKey: publicKeyBytes(key),
     async sign(context, message) {
       requireContext(context);
       return new Promise((resolve, reject) => {
@@ -61,7 +61,7 @@ async function isValid(item: SignedMessage): Promise<boolean> {
 }
 
 const kem: Kem = {
-  generateKeyPair: (seed = SecretBytes.random(KEM_SEED_BYTES)) => ({ publicKey: rawPublicKey(kemKey(seed)), seed }),
+  generateKeyPair: (seed = SecretBytes.random(KEM_SEED_BYTES)) => ({ publicKey: publicKeyBytes(kemKey(seed)), seed }),
   encapsulate(bytes) {
     requireLength('ML-KEM-1024 public key', bytes, KEM_PUBLIC_KEY_BYTES);
     try {
@@ -78,7 +78,8 @@ const kem: Kem = {
   },
 };
 
-function signingKey(seed: SecretBytes): KeyObject {
+/** The private key for TLS, which takes no signer. Throws CRYPTO_LENGTH. */
+export function signingKey(seed: SecretBytes): KeyObject {
   requireLength('ML-DSA-87 seed', seed, SEED_BYTES);
   return privateKey('ml-dsa-87', seed);
 }
@@ -96,7 +97,8 @@ function publicKey(asymmetricKeyType: Algorithm, bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: buffer(bytes), format: 'raw-public', asymmetricKeyType });
 }
 
-function rawPublicKey(key: KeyObject): Uint8Array {
+/** The raw public key of a private key: 2,592 B of ML-DSA-87, 1,568 B of ML-KEM-1024. */
+export function publicKeyBytes(key: KeyObject): Uint8Array {
   return view(createPublicKey(key).export({ format: 'raw-public' }));
 }
 

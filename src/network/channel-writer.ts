@@ -60,6 +60,13 @@ export class ChannelWriter {
     return stalled;
   }
 
+  /** Hands over at once what the stream takes, instead of at the end of this turn. */
+  flush(): void {
+    clearImmediate(this.#flush);
+    this.#flush = undefined;
+    this.#write();
+  }
+
   close(): void {
     clearImmediate(this.#flush);
     this.#queue.clear();

@@ -6,9 +6,11 @@ export type NetworkErrorCode =
   | 'PEER_KEY_MISMATCH'
   | 'PEER_ID_INVALID'
   | 'LISTEN_FAILED'
+  | 'LINK_KEY_MISMATCH'
+  | 'LINK_UNPROTECTED'
   | 'FRAME_TOO_LARGE';
 
-/** Fields: `address`; `bytes`; `peerId`, `expected`; `peerId`; `address`; `bytes`, `limit`. */
+/** Fields: `address`; `bytes`; `peerId`, `expected`; `peerId`; `address`; `validatorId`; none; `bytes`, `limit`. */
 export class NetworkError extends CodedError<NetworkErrorCode> {}
 
 /** Why this room ended a link; the replica adds reasons of its own through `close`. */
@@ -21,7 +23,13 @@ export type LinkDownReason =
   | 'PEER_SILENT'
   /** The connection or one of its two streams ended. */
   | 'CONNECTION_LOST'
+  /** The first frame is not the one of this handshake: something sits between. */
+  | 'BINDING_MISMATCH'
+  /** The link reached its age or its bytes, and no newer one came up. */
+  | 'LINK_WORN'
   /** The peer opened a newer link. */
   | 'REPLACED'
+  /** This node opened a newer link with fresh keys. */
+  | 'RENEWED'
   /** This node is stopping. */
   | 'STOPPED';

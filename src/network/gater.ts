@@ -1,7 +1,7 @@
 import type { ConnectionGater } from '@libp2p/interface';
 import { getNetConfig } from '@libp2p/utils';
 import type { Clock } from '../util/clock.ts';
-import { HandshakeBudget } from './handshake-budget.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 import { HANDSHAKES_PER_MEMBER_PER_SECOND, STRANGER_HANDSHAKES_PER_SECOND } from './limits.ts';
 import type { RefusedLabel } from './metrics.ts';
 
@@ -18,20 +18,19 @@ export interface GaterOptions {
 }
 
 /**
- * Refuses before it costs anything what exceeds the handshake budgets, and after noise, when the peer id is proven, whoever is not admitted.
- * Dials need no gate: they name the peer id that noise must prove.
+ * Refuses before it costs anything what exceeds the handshake budgets, and after the encryption, when the peer id is proven, whoever is not admitted.
+ * Dials need no gate: they name the peer id that the encryption must prove.
  */
 export function createGater(options: GaterOptions): ConnectionGater {
-  const strangers = new HandshakeBudget(STRANGER_HANDSHAKES_PER_SECOND, options.clock);
-  const known = new HandshakeBudget(
-    STRANGER_HANDSHAKES_PER_SECOND + HANDSHAKES_PER_MEMBER_PER_SECOND * options.members,
-    options.clock,
-  );
+  const { clock, members } = options;
+  const budget = (perSecond: number) => new TokenBucket(perSecond, perSecond, clock.monotonicMs());
+  const strangers = budget(STRANGER_HANDSHAKES_PER_SECOND);
+  const known = budget(STRANGER_HANDSHAKES_PER_SECOND + HANDSHAKES_PER_MEMBER_PER_SECOND * members);
   return {
     denyDialMultiaddr: () => false,
     denyInboundConnection: (connection) => {
-      const budget = options.knownHosts.has(getNetConfig(connection.remoteAddr).host) ? known : strangers;
-      const denied = !budget.take();
+      const bucket = options.knownHosts.has(getNetConfig(connection.remoteAddr).host) ? known : strangers;
+      const denied = !bucket.take(1, clock.monotonicMs());
       if (denied) options.refused('RATE');
       return denied;
     },

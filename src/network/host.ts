@@ -1,11 +1,11 @@
-import { noise } from '@chainsafe/libp2p-noise';
-import type { ConnectionGater } from '@libp2p/interface';
+import type { ConnectionEncrypter, ConnectionGater } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { errorText } from '../util/errors.ts';
 import { parseAddress, toMultiaddr } from './address.ts';
 import { NetworkError } from './errors.ts';
+import { inboundNoise } from './inbound-noise.ts';
 import {
   HANDSHAKE_TIMEOUT_MS,
   INITIAL_WINDOW_BYTES,
@@ -22,13 +22,15 @@ import { privateKeyOf } from './peer-key.ts';
 export interface HostOptions {
   readonly peerKey: Uint8Array;
   readonly listen: string;
+  /** Of validator links; noise is there beside it for everybody else. */
+  readonly linkEncrypter: ConnectionEncrypter;
   readonly gater: ConnectionGater;
   readonly knownHosts: ReadonlySet<string>;
   readonly members: number;
 }
 
 /**
- * A libp2p host of TCP, noise and yamux, not started, with every limit set: libp2p's defaults buffer without bound for a slow peer and admit
+ * A libp2p host of TCP, TLS or noise, and yamux, not started, with every limit set: libp2p's defaults buffer without bound for a slow peer and admit
  * five connections a second from one address. It discovers, dials and pings nobody by itself.
  *
  * @throws NetworkError ADDRESS_INVALID, PEER_KEY_INVALID
@@ -40,7 +42,7 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
     privateKey: await privateKeyOf(options.peerKey),
     addresses: { listen: [toMultiaddr(parseAddress(options.listen)).toString()] },
     transports: [tcp({ maxConnections: MAX_SOCKETS, backlog: MAX_SOCKETS })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [() => options.linkEncrypter, inboundNoise],
     streamMuxers: [
       yamux({
         maxInboundStreams: MAX_STREAMS_PER_CONNECTION,

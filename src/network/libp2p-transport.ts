@@ -1,5 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Libp2p } from 'libp2p';
+import type { Hasher } from '../crypto/hasher.ts';
+import type { Verifier } from '../crypto/signer.ts';
 import { MAX_FRAME_BYTES } from '../types/limits.ts';
 import { assert, assertDefined } from '../util/assert.ts';
 import type { Clock } from '../util/clock.ts';
@@ -8,6 +10,7 @@ import type { Logger } from '../util/logger.ts';
 import type { Random } from '../util/random.ts';
 import type { Timers } from '../util/timers.ts';
 import type { Channel, PeerIndex, SendOutcome, Transport, TransportEvents } from '../util/transport.ts';
+import { abortConnection } from './abort-connection.ts';
 import { parseAddress, resolveHost, toMultiaddr } from './address.ts';
 import { NetworkError } from './errors.ts';
 import { createGater } from './gater.ts';
@@ -15,11 +18,16 @@ import { createHost, startHost } from './host.ts';
 import { InboundConnections } from './inbound-connections.ts';
 import { DEFAULT_SEND_QUEUE_BYTES, MIN_SEND_QUEUE_BYTES } from './limits.ts';
 import { CHANNELS, type ChannelStreams } from './link.ts';
+import type { OwnLinkKey } from './link-credentials.ts';
+import { type LinkKeySeen, MemberKeys } from './member-keys.ts';
 import { type NetworkMetrics, networkMetrics, type RefusedLabel } from './metrics.ts';
-import { DEFAULT_TIMING, type NetworkOptions, type PeerAddress } from './options.ts';
+import type { OperationalKeyCertificate } from './operational-key.ts';
+import { DEFAULT_TIMING, type NetworkOptions, type NetworkTiming, type PeerAddress } from './options.ts';
+import { OwnCredentials } from './own-credentials.ts';
 import { Peer } from './peer.ts';
-import { isPeerId, peerIdOf } from './peer-key.ts';
+import { isPeerId, peerIdOf, privateKeyOf } from './peer-key.ts';
 import type { LinkPosture } from './posture.ts';
+import { TlsEncrypter } from './tls-encrypter.ts';
 
 export interface NetworkModules {
   readonly clock: Clock;
@@ -27,9 +35,12 @@ export interface NetworkModules {
   readonly random: Random;
   readonly logger: Logger;
   readonly instruments: Instruments;
+  readonly hasher: Hasher;
+  readonly verifier: Verifier;
+  readonly linkKeySeen: LinkKeySeen;
 }
 
-/** Links between the committee's validators over libp2p: TCP, noise, yamux. Protocol and rules: docs/spec/links.md. */
+/** Links between the committee's validators over libp2p: TCP, TLS, yamux. Protocol and rules: docs/spec/links.md. */
 export class Libp2pTransport implements Transport {
   readonly #options: NetworkOptions;
   readonly #modules: NetworkModules;
@@ -39,6 +50,10 @@ export class Libp2pTransport implements Transport {
   /** By index in the committee; empty until started, and nobody at the own place. */
   #peers: readonly (Peer | undefined)[] = [];
   readonly #indexes: ReadonlyMap<string, PeerIndex>;
+  readonly #memberKeys: MemberKeys;
+  readonly #timing: NetworkTiming;
+  #credentials: OwnCredentials | undefined;
+  #ownLinkCertificate: OperationalKeyCertificate | undefined;
   #host: Libp2p | undefined;
 
   constructor(options: NetworkOptions, modules: NetworkModules) {
@@ -54,6 +69,9 @@ export class Libp2pTransport implements Transport {
       sync: `/av10/${options.networkId}/sync/1`,
     };
     this.#indexes = new Map(options.peers.map((peer, index) => [peer.peerId, index]));
+    this.#ownLinkCertificate = options.linkKey.certificate;
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#memberKeys = new MemberKeys(options.peers, options.linkKeySequences ?? new Map(), modules.linkKeySeen);
     this.#inbound = new InboundConnections({
       timers: modules.timers,
       complete: (connection, streams) => this.#accept(connection, streams),
@@ -61,11 +79,13 @@ export class Libp2pTransport implements Transport {
     });
   }
 
-  /** @throws NetworkError ADDRESS_INVALID, PEER_KEY_INVALID, PEER_KEY_MISMATCH, PEER_ID_INVALID, LISTEN_FAILED */
+  /** @throws NetworkError ADDRESS_INVALID, PEER_KEY_INVALID, PEER_KEY_MISMATCH, PEER_ID_INVALID, LINK_KEY_MISMATCH, LISTEN_FAILED */
   async start(events: TransportEvents): Promise<void> {
     assert(this.#host === undefined, 'a transport starts once');
-    const { peers, peerKey, listen } = this.#options;
+    const { peers, peerKey, listen, linkKey } = this.#options;
     await this.#checkPeerIds();
+    this.#credentials = await this.#createCredentials();
+    await this.#credentials.use(linkKey);
     const knownHosts = await this.#resolveKnownHosts();
     const gater = createGater({
       admit: (peerId) => this.#admit(peerId),
@@ -74,20 +94,39 @@ export class Libp2pTransport implements Transport {
       clock: this.#modules.clock,
       refused: (reason) => this.#refused(reason),
     });
-    const host = await createHost({ peerKey, listen, gater, knownHosts, members: peers.length });
+    const encrypter = this.#createEncrypter(this.#credentials);
+    const host = await createHost({
+      peerKey,
+      listen,
+      linkEncrypter: encrypter,
+      gater,
+      knownHosts,
+      members: peers.length,
+    });
     this.#host = host;
-    this.#peers = peers.map((peer, index) => this.#createPeer(peer, index, host, events));
+    this.#peers = peers.map((peer, index) => this.#createPeer(peer, index, host, encrypter, events));
     host.addEventListener('connection:open', ({ detail }) => {
-      if (detail.direction === 'inbound') this.#inbound.opened(detail);
+      if (detail.direction === 'inbound') this.#opened(detail, encrypter);
     });
     for (const channel of CHANNELS) await host.handle(this.#protocols[channel], this.#streamHandler(channel));
     await startHost(host, listen);
     for (const peer of this.#peers) peer?.start();
   }
 
+  /**
+   * Shows another link key from now on, and makes every link anew with it, each before the old one ends.
+   * @throws NetworkError LINK_KEY_MISMATCH; the present key stays in use then
+   */
+  async useLinkKey(linkKey: OwnLinkKey): Promise<void> {
+    await assertDefined(this.#credentials, 'a started transport has credentials').use(linkKey);
+    this.#ownLinkCertificate = linkKey.certificate;
+    for (const peer of this.#peers) peer?.renew();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#peers.map((peer) => peer?.stop()));
     this.#inbound.stop();
+    this.#credentials?.stop();
     await this.#host?.stop();
   }
 
@@ -110,6 +149,11 @@ export class Libp2pTransport implements Transport {
     return this.#peers[peer]?.posture;
   }
 
+  /** The certificate of the own link key; the key of the genesis does without. */
+  get ownLinkCertificate(): OperationalKeyCertificate | undefined {
+    return this.#ownLinkCertificate;
+  }
+
   /** `host:port` pairs the node listens on. */
   get listenAddresses(): string[] {
     return (this.#host?.getMultiaddrs() ?? []).map((address) => {
@@ -122,6 +166,48 @@ export class Libp2pTransport implements Transport {
   #admit(peerId: string): boolean {
     const peer = this.#peers[this.#indexes.get(peerId) ?? -1];
     return peer !== undefined && !peer.isHeld;
+  }
+
+  /** A connection without a session of the profile carries no link: noise, for example, which a member has no reason to use. */
+  #opened(connection: Connection, encrypter: TlsEncrypter): void {
+    if (encrypter.sessionOf(connection) !== undefined) {
+      this.#inbound.opened(connection);
+      return;
+    }
+    this.#refused('UNPROTECTED');
+    setImmediate(() => abortConnection(connection, 'only TLS protects a link'));
+  }
+
+  async #createCredentials(): Promise<OwnCredentials> {
+    const { networkId, peers, self, peerKey } = this.#options;
+    return new OwnCredentials({
+      ...this.#modules,
+      networkId,
+      peerKey: await privateKeyOf(peerKey),
+      member: peers[self] as PeerAddress,
+      certificateLifetimeMs: this.#timing.certificateLifetimeMs,
+    });
+  }
+
+  #createEncrypter(credentials: OwnCredentials): TlsEncrypter {
+    const { networkId, peers, self } = this.#options;
+    const { hasher, verifier, clock, logger } = this.#modules;
+    return new TlsEncrypter({
+      networkId,
+      hasher,
+      verifier,
+      clock,
+      ownPeerId: (peers[self] as PeerAddress).peerId,
+      authority: (peerId) => this.#memberKeys.authority(peerId),
+      credentials: () => credentials.current,
+      verified: (session) => this.#memberKeys.verified(session.peer),
+      refused: ({ code, message }, dialled) => {
+        this.#metrics.handshakesRefused.add(1, { code });
+        const peer = this.#indexes.get(dialled ?? '');
+        if (peer === undefined) logger.debug('handshake refused', { detail: message });
+        else logger.warn('handshake with a member refused', { peer, detail: message });
+      },
+    });
   }
 
   #accept(connection: Connection, streams: ChannelStreams): void {
@@ -139,8 +225,14 @@ export class Libp2pTransport implements Transport {
       void setImmediate(() => this.#inbound.streamOpened(connection, channel, stream));
   }
 
-  #createPeer(peer: PeerAddress, index: PeerIndex, host: Libp2p, events: TransportEvents): Peer | undefined {
-    const { self, peers, sendQueueBytes, timing } = this.#options;
+  #createPeer(
+    peer: PeerAddress,
+    index: PeerIndex,
+    host: Libp2p,
+    encrypter: TlsEncrypter,
+    events: TransportEvents,
+  ): Peer | undefined {
+    const { self, peers, sendQueueBytes } = this.#options;
     if (index === self) return undefined;
     return new Peer({
       index,
@@ -148,7 +240,7 @@ export class Libp2pTransport implements Transport {
       isLower: (peers[self] as PeerAddress).peerId < peer.peerId,
       protocols: this.#protocols,
       queueBytes: sendQueueBytes ?? DEFAULT_SEND_QUEUE_BYTES,
-      timing: { ...DEFAULT_TIMING, ...timing },
+      timing: this.#timing,
       host,
       clock: this.#modules.clock,
       timers: this.#modules.timers,
@@ -157,6 +249,7 @@ export class Libp2pTransport implements Transport {
       metrics: this.#metrics,
       events,
       refused: (reason) => this.#refused(reason),
+      sessionOf: (connection) => encrypter.sessionOf(connection),
     });
   }
 

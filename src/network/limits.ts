@@ -12,7 +12,7 @@ export const DEFAULT_SEND_QUEUE_BYTES = 8 * 1024 * 1024;
 /** A queue must take the largest frame, else that frame could never be sent. */
 export const MIN_SEND_QUEUE_BYTES = MAX_FRAME_BYTES + 4;
 
-/** From the first byte of a connection to both streams open, and for a dial: 2 round trips of TCP and noise, 2 of streams. */
+/** From the first byte of a connection to both streams open, and for a dial: 3 round trips of TCP and TLS, 2 of streams. */
 export const HANDSHAKE_TIMEOUT_MS = 3_000;
 
 /** Keep-alive and supervision of a link. */
@@ -34,7 +34,7 @@ export const MAX_PENDING_PER_PEER = 2;
 /** Two channels, and room for a refused stream that is still closing. */
 export const MAX_STREAMS_PER_CONNECTION = 8;
 
-/** Handshakes of unknown hosts: 20 x 2.7 ms is 5 % of a core. */
+/** Handshakes of unknown hosts: at 2.7 ms on a fast core and 7 ms on a slow one, 5 to 14 % of it. */
 export const STRANGER_HANDSHAKES_PER_SECOND = 20;
 export const STRANGER_CONNECTIONS_PER_HOST_PER_SECOND = 5;
 export const STRANGER_PENDING_CONNECTIONS = 10;
@@ -53,3 +53,20 @@ export const MAX_STREAM_WRITE_BUFFER_BYTES = 4 * WRITE_BYTES;
 export const MAX_STREAM_READ_BUFFER_BYTES = 4 * 1024 * 1024;
 /** The longest answer to a clean stop: queued frames leave (the lease's release among them), then sockets close. */
 export const FLUSH_ON_STOP_MS = 500;
+
+/** A leaf of a link key: backdated for clocks that are behind, and valid long enough that nobody waits for a renewal over a weekend. */
+export const CERTIFICATE_BACKDATE_MS = 10 * 60 * 1_000;
+export const CERTIFICATE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1_000;
+/** A link key certified for less than this is reported: time to find the identity keystore and its passphrase. */
+export const KEY_ENDS_SOON_MS = 14 * 24 * 60 * 60 * 1_000;
+/** A leaf with a key certificate has 15 kB; anything larger is not parsed. */
+export const MAX_CERTIFICATE_BYTES = 16 * 1024;
+
+/** A link is made anew, with fresh keys, after so long or so many bytes: what one stolen session key can read is bounded. */
+export const LINK_MAX_AGE_MS = 24 * 60 * 60 * 1_000;
+export const LINK_MAX_BYTES = 2 ** 36;
+/** Of either limit, when the dialler renews; the rest is for retries, and the jitter keeps links of one moment apart. */
+export const RENEWAL_SHARE = 0.8;
+export const RENEWAL_JITTER_SHARE = 0.1;
+/** How long the acceptor keeps the connection of a link that was replaced: the dialler ends it itself after one round trip. */
+export const RETIRE_AFTER_MS = 1_000;

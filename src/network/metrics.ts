@@ -1,5 +1,6 @@
 import type { Instruments } from '../util/instruments.ts';
 import type { LinkDownReason } from './errors.ts';
+import type { LinkRefusalCode } from './link-refusal.ts';
 
 /** What the network room counts. */
 export type NetworkMetrics = ReturnType<typeof networkMetrics>;
@@ -54,9 +55,19 @@ export function networkMetrics(instruments: Instruments) {
       help: 'Inbound connections refused, by reason.',
       labels: ['reason'],
     }),
+    handshakesRefused: instruments.counter<'code'>({
+      name: 'av10_network_handshakes_refused_total',
+      help: 'Handshakes of validator links that were refused, dialled or accepted, by code.',
+      labels: ['code'],
+    }),
+    linksRenewed: instruments.counter({
+      name: 'av10_network_links_renewed_total',
+      help: 'Links that a newer one with fresh keys has replaced in time.',
+    }),
   };
 }
 
 /** Label values, so that the set stays closed. */
 export type LinkEndedLabel = LinkDownReason | 'BY_REPLICA';
-export type RefusedLabel = 'RATE' | 'NOT_ADMITTED' | 'INCOMPLETE' | 'DUPLICATE';
+export type RefusedLabel = 'RATE' | 'NOT_ADMITTED' | 'UNPROTECTED' | 'INCOMPLETE' | 'DUPLICATE';
+export type { LinkRefusalCode };

@@ -14,6 +14,8 @@ import { type ChannelStreams, Link, type LinkEvents } from './link.ts';
 import type { LinkEndedLabel, NetworkMetrics, RefusedLabel } from './metrics.ts';
 import type { NetworkTiming } from './options.ts';
 import { type LinkPosture, linkPosture } from './posture.ts';
+import { LINK_ENCRYPTION } from './tls-encrypter.ts';
+import type { TlsSession } from './tls-session.ts';
 
 export interface PeerOptions {
   readonly index: PeerIndex;
@@ -31,6 +33,8 @@ export interface PeerOptions {
   readonly metrics: NetworkMetrics;
   readonly events: TransportEvents;
   readonly refused: (reason: RefusedLabel) => void;
+  /** What protects a connection; none where it is no TLS of the profile. */
+  readonly sessionOf: (connection: Connection) => TlsSession | undefined;
 }
 
 interface Attempt {
@@ -62,6 +66,9 @@ export class Peer {
       frame: (link, channel, frame) => {
         if (this.#link === link) events.frame(index, channel, frame);
       },
+      renewalDue: (link) => {
+        if (this.#link === link) this.renew();
+      },
       ended: (link, reason) => {
         if (this.#link === link) this.#linkDown(reason);
         else if (this.#attempt?.link === link) this.#attemptFailed(this.#attempt, reason);
@@ -78,7 +85,7 @@ export class Peer {
   }
 
   get posture(): LinkPosture | undefined {
-    return this.#link && linkPosture(this.#link.connection.encryption, this.#upSinceMs.wall);
+    return this.#link && linkPosture(LINK_ENCRYPTION, this.#link.session, this.#upSinceMs.wall);
   }
 
   get waitingBytes(): number {
@@ -99,25 +106,31 @@ export class Peer {
     this.#heldUntilMs = clock.monotonicMs() + holdMs;
     this.#abandonAttempt();
     if (this.#link !== undefined) {
-      this.#link.abandon(reason);
+      void this.#link.finish(FLUSH_ON_STOP_MS); // the replica's last word says why
       this.#clearLink('BY_REPLICA');
       queueMicrotask(() => events.linkDown(index, reason));
     }
     this.#dialAfter(Math.max(holdMs, this.#retryDelayMs()));
   }
 
-  /** A connection of this peer, proven by noise, has opened both streams. */
+  /** Dials a link with fresh keys, which takes the place of the present one once it is up. */
+  renew(): void {
+    if (this.#link !== undefined && this.#attempt === undefined) this.#dialAfter(0);
+  }
+
+  /** A connection of this peer, proven by TLS, has opened both streams. */
   accept(connection: Connection, streams: ChannelStreams): void {
-    if (this.#stopped || this.isHeld || this.#prefersOwnDial() || !isOpen(streams)) {
+    const session = this.#options.sessionOf(connection);
+    if (session === undefined || this.#stopped || this.isHeld || this.#prefersOwnDial() || !isOpen(streams)) {
       this.#options.refused('DUPLICATE');
       abortConnection(connection, 'this link is not wanted');
       return;
     }
     if (this.#link !== undefined) {
-      this.#link.abandon('REPLACED');
+      this.#link.retire();
       this.#linkDown('REPLACED');
     }
-    const link = this.#createLink(connection, streams);
+    const link = this.#createLink(connection, session, streams);
     this.#linkUp(link);
     link.read();
   }
@@ -155,7 +168,7 @@ export class Peer {
   }
 
   async #dial(): Promise<void> {
-    const { timers, host, address, protocols } = this.#options;
+    const { timers, host, address, protocols, sessionOf } = this.#options;
     const abort = new AbortController();
     const attempt: Attempt = {
       abort,
@@ -166,12 +179,14 @@ export class Peer {
       const connection = await host.dial(address, { signal: abort.signal, force: true });
       attempt.connection = connection;
       if (this.#attempt !== attempt) throw new Error('this dial was given up');
+      const session = sessionOf(connection);
+      if (session === undefined) throw new Error('only TLS protects a link');
       const [consensus, sync] = await Promise.all([
         connection.newStream(protocols.consensus, { signal: abort.signal }),
         connection.newStream(protocols.sync, { signal: abort.signal }),
       ]);
       if (this.#attempt !== attempt || !isOpen({ consensus, sync })) throw new Error('this dial was given up');
-      attempt.link = this.#createLink(connection, { consensus, sync });
+      attempt.link = this.#createLink(connection, session, { consensus, sync });
       attempt.link.read();
     } catch (error) {
       abortConnection(attempt.connection, 'this dial failed');
@@ -196,13 +211,16 @@ export class Peer {
     abortConnection(attempt?.connection, 'this dial was given up');
   }
 
-  #createLink(connection: Connection, streams: ChannelStreams): Link {
-    const { queueBytes, timing, timers, metrics } = this.#options;
+  #createLink(connection: Connection, session: TlsSession, streams: ChannelStreams): Link {
+    const { queueBytes, timing, clock, timers, metrics } = this.#options;
     return new Link({
       connection,
+      session,
       streams,
       queueBytes,
-      beatMs: timing.beatMs,
+      timing,
+      jitter: this.#jitter(),
+      clock,
       timers,
       metrics,
       events: this.#linkEvents,
@@ -219,6 +237,13 @@ export class Peer {
     }
     this.#nextDial?.cancel();
     this.#failures = 0;
+    const old = this.#link;
+    if (old !== undefined) {
+      metrics.linksRenewed.add(1);
+      old.abandon('RENEWED');
+      this.#clearLink('RENEWED');
+      events.linkDown(index, 'RENEWED');
+    }
     this.#link = link;
     this.#upSinceMs = { monotonic: clock.monotonicMs(), wall: clock.wallMs() };
     metrics.linkUp();
@@ -240,8 +265,12 @@ export class Peer {
 
   #retryDelayMs(): number {
     const delayMs = RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length - 1)] as number;
+    return Math.ceil(delayMs * (1 - this.#jitter() / 2));
+  }
+
+  #jitter(): number {
     const [byte = 0] = this.#options.random.bytes(1);
-    return Math.ceil(delayMs * (1 - byte / 512));
+    return byte / 256;
   }
 }
 

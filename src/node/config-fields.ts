@@ -53,6 +53,8 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   field('p2pListen', '0.0.0.0:30303', 'address for other validators', 'host:port', address),
   field('peerAddresses', '', 'addresses that replace those of the genesis: name=host:port,...', 'map', map),
   field('apiListen', '0.0.0.0:8080', 'address of the public API', 'host:port', address),
+  field('tlsCert', '', 'certificate chain of the public API (PEM); plain HTTP without it', 'path', text(0, 4096)),
+  field('tlsKey', '', 'private key of --tls-cert (PEM)', 'path', text(0, 4096)),
   field('metricsListen', '0.0.0.0:9090', 'address of /metrics', 'host:port', address),
   field('trustedSources', '', 'client addresses without a verification budget, separated by commas', 'list', list),
   field('trustedProxies', '', 'proxies whose X-Forwarded-For is believed, separated by commas', 'list', list),

@@ -16,6 +16,9 @@ export interface NodeConfig {
   readonly p2pListen: string;
   readonly peerAddresses: ReadonlyMap<string, string>;
   readonly apiListen: string;
+  /** PEM files of the API; plain HTTP where both are empty. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
   readonly metricsListen: string;
   readonly trustedSources: readonly string[];
   readonly trustedProxies: readonly string[];

@@ -32,18 +32,23 @@ import type { Logger } from '../util/logger.ts';
 import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
-import { openConsensusKey, readPeerKey } from './key-files.ts';
+import { openConsensusKey, openLinkKey, readPeerKey } from './key-files.ts';
+import { LinkKeySequences } from './link-key-sequences.ts';
 import { nodeMetrics } from './metrics.ts';
+import { postureOf, reportPosture } from './posture.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
+import { readTlsFiles } from './tls-files.ts';
 
 const EPOCH = 1;
 const BOOT_ID_BYTES = 16;
-const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
+const POSTURE_INTERVAL_MS = 5_000;
 
 export interface RunningNode {
   readonly service: NodeService;
   readonly apiUrl: string;
   readonly metricsUrl: string;
+  /** Opens the link keystore again and makes every link anew with what it holds: docs/spec/links.md. */
+  reloadLinkKey(passphrase: SecretBytes): Promise<void>;
   /** Stops in the reverse order of the start; what was accepted and decided is durable afterwards. */
   stop(): Promise<void>;
 }
@@ -93,9 +98,11 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const member = committee.member(own);
     const signer = await openConsensusKey(crypto, config.keysDir, member, passphrase);
     const peerKey = await readPeerKey(config.keysDir);
+    const linkKey = await openLinkKey(config.keysDir, member, passphrase);
 
     const instruments = new PrometheusInstruments();
-    nodeMetrics(instruments).targetTps.set(config.targetTps);
+    const ownMetrics = nodeMetrics(instruments);
+    ownMetrics.targetTps.set(config.targetTps);
     const metrics = await startMetricsServer(instruments, listenAddress(config.metricsListen));
     stops.push(() => metrics.stop());
 
@@ -113,30 +120,24 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const pool = await startVerifyPool(config, ledger, { ...system, logger: logger.child('pipeline') });
     stops.push(() => pool.stop());
 
-    const transport = new Libp2pTransport(networkOptions(config, files, own, peerKey), {
-      ...system,
-      logger: logger.child('network'),
-    });
-    const validator = new Validator(
-      validatorSetup(config, files, options, own),
-      {
-        ...system,
-        ...crypto,
-        signer,
-        transport,
-        logger,
-        receipts,
-        signatures: pool,
-        verifyLoad: () => pool.load,
-        posture: () => posture(member, committee.members, transport),
-      },
-      restarted,
+    const linkKeys = new LinkKeySequences(resolve(config.dataDir), logger.child('network'));
+    stops.push(() => linkKeys.flushed());
+    const transport = new Libp2pTransport(
+      { ...networkOptions(config, files, own), peerKey, linkKey, linkKeySequences: linkKeys.sequences },
+      { ...system, ...crypto, linkKeySeen: linkKeys.seen, logger: logger.child('network') },
     );
-    const api = createApi(validator, apiOptions(config), { log: logger.child('api'), instruments });
+    const posture = (): PostureEntry[] =>
+      postureOf({ genesis: files.genesis, own, transport, apiConnections: () => api.connections.byGroup });
+    const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture };
+    const setup = validatorSetup(config, files, options, own);
+    const validator = new Validator(setup, { ...rooms, verifyLoad: () => pool.load }, restarted);
+    const api = createApi(validator, await apiOptions(config), { log: logger.child('api'), instruments });
     const apiUrl = await api.start();
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
     await validator.start();
+    linkKey.seed.wipe();
+    stops.push(repeat(POSTURE_INTERVAL_MS, () => reportPosture(posture(), ownMetrics)));
     const { verdict } = restarted;
     logger.info('started', {
       validator: member.name,
@@ -145,11 +146,22 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
       commit: ledger.lastCommit,
       verdict: verdict.action,
     });
-    return { service: validator, apiUrl, metricsUrl: metrics.url, stop };
+    const reloadLinkKey = (secret: SecretBytes) => takeLinkKey(config.keysDir, member, secret, transport);
+    return { service: validator, apiUrl, metricsUrl: metrics.url, reloadLinkKey, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function takeLinkKey(
+  keysDir: string,
+  member: Member,
+  passphrase: SecretBytes,
+  transport: Libp2pTransport,
+): Promise<void> {
+  const linkKey = await openLinkKey(keysDir, member, passphrase);
+  await transport.useLinkKey(linkKey).finally(() => linkKey.seed.wipe());
 }
 
 function startVerifyPool(
@@ -165,14 +177,12 @@ function networkOptions(
   config: NodeConfig,
   { genesis }: GenesisFiles,
   own: AuthorIndex,
-  peerKey: Uint8Array,
-): NetworkOptions {
+): Omit<NetworkOptions, 'peerKey' | 'linkKey'> {
   return {
     networkId: genesis.networkId,
     self: own,
     peers: genesis.committee.members,
     addressOverrides: config.peerAddresses,
-    peerKey,
     listen: config.p2pListen,
   };
 }
@@ -224,7 +234,14 @@ function restartOptions(
   };
   const { validatorId } = committee.member(own);
   return {
-    options: { networkId, validatorId, core, paths, payloadCacheBytes: PAYLOAD_CACHE_BYTES, recoverIdentity },
+    options: {
+      networkId,
+      validatorId,
+      core,
+      paths,
+      payloadCacheBytes: DEFAULT_REPLICA_OPTIONS.payloadCacheBytes,
+      recoverIdentity,
+    },
     own,
   };
 }
@@ -275,8 +292,10 @@ function diskPath(...parts: readonly string[]): string {
   return resolve(...parts).slice(1);
 }
 
-function apiOptions({ apiListen, trustedProxies, corsOrigins }: NodeConfig): Parameters<typeof createApi>[1] {
-  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), trustedProxies, corsOrigins };
+async function apiOptions(config: NodeConfig): Promise<Parameters<typeof createApi>[1]> {
+  const { apiListen, trustedProxies, corsOrigins } = config;
+  const tls = await readTlsFiles(config);
+  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), tls, trustedProxies, corsOrigins };
 }
 
 function listenAddress(address: string): { readonly host: string; readonly port: number } {
@@ -284,36 +303,11 @@ function listenAddress(address: string): { readonly host: string; readonly port:
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }
 
-/** Keys and links in use. Identity and link keys are of the genesis; links say what they negotiated. */
-function posture(own: Member, members: readonly Member[], transport: Libp2pTransport): PostureEntry[] {
-  const key = (purpose: 'identity' | 'consensus' | 'link-key'): PostureEntry => ({
-    subject: own.name,
-    purpose,
-    algorithm: 'ML-DSA-87',
-    category: 5,
+/** Now and after every interval, until it is stopped. */
+function repeat(intervalMs: number, action: () => void): () => Promise<void> {
+  let timer = SYSTEM_TIMERS.after(0, function act() {
+    action();
+    timer = SYSTEM_TIMERS.after(intervalMs, act);
   });
-  const links = members.flatMap((member, author): PostureEntry[] => {
-    const link = member === own ? undefined : transport.linkPosture(author);
-    if (link === undefined) return [];
-    const note =
-      link.category === 0
-        ? 'classical: recorded traffic can be decrypted by a quantum computer; blocks stay authentic'
-        : undefined;
-    const entry = {
-      subject: member.name,
-      purpose: 'link',
-      algorithm: `${link.encryption} ${link.keyExchange}`,
-      category: link.category,
-      since: link.sinceMs,
-    } as const;
-    return [note === undefined ? entry : { ...entry, note }];
-  });
-  const hash: PostureEntry = {
-    subject: 'ids and roots',
-    purpose: 'hash',
-    algorithm: 'BLAKE3-256',
-    category: 2,
-    note: '128-bit collision strength; signatures never cover digests',
-  };
-  return [key('identity'), key('consensus'), key('link-key'), ...links, hash];
+  return async () => timer.cancel();
 }

@@ -51,6 +51,11 @@ export class Executor {
     return this.#queue.length;
   }
 
+  /** Resolves when what has been executed so far is final. */
+  get finalised(): Promise<void> {
+    return this.#finals;
+  }
+
   enqueue(subDag: Executing): void {
     if (this.#stopped || subDag.commit.index <= this.#lastExecuted) return;
     this.#queue.push(subDag);

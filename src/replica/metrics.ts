@@ -53,10 +53,6 @@ export function replicaMetrics(instruments: Instruments) {
       help: 'Readiness by condition: 1 met, 0 not.',
       labels: ['condition'],
     }),
-    quantumLevel: instruments.gauge({
-      name: 'av10_quantum_security_level',
-      help: 'Lowest NIST category over signing keys and open validator links; 0 is classical.',
-    }),
     halted: instruments.gauge({ name: 'av10_halted', help: '1 after a coded halt.' }),
   };
 }

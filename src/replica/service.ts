@@ -107,7 +107,7 @@ export interface PeerStatus {
 /** A key or link in use, as negotiated, never as configured. */
 export interface PostureEntry {
   readonly subject: string;
-  readonly purpose: 'identity' | 'consensus' | 'link-key' | 'link' | 'hash';
+  readonly purpose: 'identity' | 'consensus' | 'link-key' | 'link' | 'api' | 'hash';
   readonly algorithm: string;
   /** NIST security category, 0 for classical. */
   readonly category: number;

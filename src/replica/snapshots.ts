@@ -13,28 +13,26 @@ export interface SnapshotPoint {
   readonly gcRound: Round;
 }
 
+export interface SnapshotModules {
+  readonly store: BlockStore;
+  readonly snapshots: SnapshotStore;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Receipts of what was executed so far are out of memory: a restart from the snapshot does not execute these commits again. */
+  receiptsKept(): Promise<void>;
+}
+
 /** Writes a snapshot now and then, and lets go of the log behind it. One at a time; a failed one is tried again later. */
 export class Snapshots {
   readonly #options: { readonly snapshotEveryMs: number; readonly retainCommits: number };
-  readonly #modules: {
-    readonly store: BlockStore;
-    readonly snapshots: SnapshotStore;
-    readonly ledger: Ledger;
-    readonly clock: Clock;
-    readonly logger: Logger;
-  };
+  readonly #modules: SnapshotModules;
   #lastMs: number;
   #writing: Promise<void> | undefined;
 
   constructor(
     options: { readonly snapshotEveryMs: number; readonly retainCommits: number },
-    modules: {
-      readonly store: BlockStore;
-      readonly snapshots: SnapshotStore;
-      readonly ledger: Ledger;
-      readonly clock: Clock;
-      readonly logger: Logger;
-    },
+    modules: SnapshotModules,
   ) {
     this.#options = options;
     this.#modules = modules;
@@ -69,8 +67,10 @@ export class Snapshots {
     const { store, snapshots, ledger, logger } = this.#modules;
     const { index, digest } = state.lastCommit;
     const logPosition = store.oldestPosition() ?? store.log.endPosition;
-    await store.flush();
+    // The ledger goes on from here: what the snapshot says of it is read in this turn.
     const checkpointIndex = ledger.lastCheckpoint?.index ?? 0;
+    await store.flush();
+    await this.#modules.receiptsKept();
     await snapshots.write({ commitIndex: index, commitDigest: digest, checkpointIndex, logPosition }, parts);
     logger.info('snapshot written', { commit: index });
     await this.#dropLog(index);

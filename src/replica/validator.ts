@@ -33,6 +33,7 @@ import { indexReceipts } from './receipt-feed.ts';
 import { Replica } from './replica.ts';
 import type { ReplicaSetup } from './replica-setup.ts';
 import type { Restarted } from './restart.ts';
+import { securityLevel } from './security-level.ts';
 import type {
   AccountState,
   AtCommit,
@@ -101,6 +102,7 @@ export class Validator implements NodeService {
   readonly #metrics: ReplicaMetrics;
   readonly #checkpoints = new Map<CheckpointIndex, Checkpoint>();
   readonly #listeners = new Set<(event: NodeEvent) => void>();
+  #receiptsWriting = false;
   #haltReason: { readonly code: string; readonly message: string } | undefined;
 
   constructor(setup: ValidatorSetup, modules: ValidatorModules, restarted: Restarted) {
@@ -126,6 +128,7 @@ export class Validator implements NodeService {
       ledger,
       clock,
       logger: logger.child('snapshots'),
+      receiptsKept: () => this.#receiptsKept(),
     });
     this.#executedWindow = new LinearisedWindow(setup.core.parameters.gcDepth, {
       gcRound: start.core.gcRound,
@@ -262,9 +265,7 @@ export class Validator implements NodeService {
     const { core, checkpoints, executor, links, proposal } = this.#replica;
     const nowMs = this.#modules.clock.monotonicMs();
     const posture = this.#modules.posture();
-    const quantumLevel = Math.min(
-      ...posture.filter(({ purpose }) => purpose !== 'hash').map(({ category }) => category),
-    );
+    const quantumLevel = securityLevel(posture);
     const readiness = this.#readiness(nowMs);
     const { transactions, bytes } = this.#mempool.stats;
     const waiting = proposal?.kind === 'wait' ? proposal : { reason: 'none', awaiting: [], untilMs: undefined };
@@ -381,11 +382,29 @@ export class Validator implements NodeService {
   #onFinal(result: ExecutedCommit): void {
     const { receipts, clock, logger } = this.#modules;
     indexReceipts(receipts, result, logger);
+    this.#writeReceipts();
     for (const outcome of result.outcomes)
       if (outcome.kind === 'applied') this.#tracker.final(receipt(outcome), clock.monotonicMs());
     this.#metrics.transfers.add(result.transfers);
     this.#metrics.signed.add(result.applied);
     this.#metrics.dropped.add(result.dropped);
+  }
+
+  /** One batch of what has gathered; what comes meanwhile goes with the next. Nothing waits for it but a snapshot. */
+  #writeReceipts(): void {
+    if (this.#receiptsWriting) return;
+    this.#receiptsWriting = true;
+    this.#modules.receipts
+      .flush()
+      .catch((error: unknown) => this.#modules.logger.warn('receipts not written', { error: errorText(error) }))
+      .finally(() => {
+        this.#receiptsWriting = false;
+      });
+  }
+
+  async #receiptsKept(): Promise<void> {
+    await this.#replica.executor.finalised;
+    await this.#modules.receipts.flush();
   }
 
   #onCertified({ statement }: Certificate): void {

@@ -97,7 +97,8 @@ export class LmdbReceiptIndex implements ReceiptIndex {
   }
 
   async flush(): Promise<void> {
-    while (this.#pending.length > 0) {
+    const through = this.#cursor;
+    while ((this.#pending[0]?.commitIndex ?? Number.POSITIVE_INFINITY) <= through) {
       this.#writing ??= this.#writePending().finally(() => {
         this.#writing = undefined;
       });

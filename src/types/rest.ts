@@ -297,7 +297,7 @@ export const Status = Type.Object(
       Type.Object(
         {
           subject: Text,
-          purpose: Type.Enum(['identity', 'consensus', 'link-key', 'link', 'hash']),
+          purpose: Type.Enum(['identity', 'consensus', 'link-key', 'link', 'api', 'hash']),
           algorithm: Text,
           category: Type.Integer({ minimum: 0, maximum: 5, description: 'NIST security category, 0 for classical' }),
           since: Type.Optional(Type.Number()),

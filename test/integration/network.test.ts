@@ -5,98 +5,35 @@ import { connect } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Connection, Stream } from '@libp2p/interface';
-import { parseAddress, toMultiaddr } from '../../src/network/address.ts';
-import { createHost } from '../../src/network/host.ts';
-import {
-  type Libp2pTransport,
-  NetworkError,
-  type NetworkModules,
-  type NetworkOptions,
-} from '../../src/network/index.ts';
+import type { Connection } from '@libp2p/interface';
+import { parseAddress } from '../../src/network/address.ts';
+import { NetworkError, type NetworkOptions } from '../../src/network/index.ts';
 import type { Clock } from '../../src/util/clock.ts';
 import { Prng } from '../../src/util/prng.ts';
-import { CountingInstruments } from '../support/counting-instruments.ts';
 import { eventually } from '../support/eventually.ts';
 import {
+  committeeArgument,
   type LoopbackCommittee,
   libp2pTransport,
   loopbackCommittee,
-  TEST_NETWORK_ID,
 } from '../support/libp2p-network.ts';
+import {
+  addressOf,
+  HANDSHAKES_REFUSED,
+  isLinked,
+  isMesh,
+  NetworkBed,
+  PROTOCOLS,
+  type Running,
+} from '../support/network-bed.ts';
 import { TransportRecorder } from '../support/transport-recorder.ts';
 
-type Host = Awaited<ReturnType<typeof createHost>>;
-
-const PROTOCOLS = { consensus: `/av10/${TEST_NETWORK_ID}/consensus/1`, sync: `/av10/${TEST_NETWORK_ID}/sync/1` };
 const REFUSED = 'av10_network_connections_refused_total';
 
-interface Running {
-  readonly transport: Libp2pTransport;
-  readonly recorder: TransportRecorder;
-  readonly instruments: CountingInstruments;
-}
-
 describe('libp2p transport on loopback', () => {
-  const stops: (() => Promise<unknown>)[] = [];
+  const bed = new NetworkBed();
 
-  afterEach(async () => {
-    await Promise.all(stops.splice(0).map((stop) => stop()));
-  });
-
-  async function run(
-    committee: LoopbackCommittee,
-    node: number,
-    options: Partial<NetworkOptions> = {},
-    modules: Partial<NetworkModules> = {},
-  ): Promise<Running> {
-    const instruments = new CountingInstruments();
-    const running = {
-      transport: libp2pTransport(committee, node, options, { instruments, ...modules }),
-      recorder: new TransportRecorder(),
-      instruments,
-    };
-    stops.push(() => running.transport.stop());
-    await running.transport.start(running.recorder);
-    return running;
-  }
-
-  async function runAll(committee: LoopbackCommittee, options: Partial<NetworkOptions> = {}): Promise<Running[]> {
-    return await Promise.all(committee.peers.map((_, node) => run(committee, node, options)));
-  }
-
-  /** A host that speaks nothing by itself: the other end of whatever a test does to a node. */
-  async function rawHost(peerKey: Uint8Array, listen = '127.0.0.1:0'): Promise<Host> {
-    const host = await createHost({
-      peerKey,
-      listen,
-      gater: {},
-      knownHosts: new Set(['127.0.0.1']),
-      members: 4,
-    });
-    await host.start();
-    stops.push(async () => host.stop());
-    return host;
-  }
-
-  const addressOf = (committee: LoopbackCommittee, node: number) => {
-    const peer = committee.peers[node];
-    assert.ok(peer !== undefined);
-    return toMultiaddr(parseAddress(peer.address), peer.peerId);
-  };
-
-  /** Streams that a node opens to the host, which answers nothing. */
-  async function acceptStreams(host: Host): Promise<Stream[]> {
-    const opened: Stream[] = [];
-    for (const protocol of Object.values(PROTOCOLS)) await host.handle(protocol, (stream) => void opened.push(stream));
-    return opened;
-  }
-
-  async function dialWithStreams(host: Host, committee: LoopbackCommittee, node: number): Promise<Connection> {
-    const connection = await host.dial(addressOf(committee, node), { force: true });
-    await openStreams(connection);
-    return connection;
-  }
+  afterEach(() => bed.stop());
 
   /** A committee of two, and which of them has the lower (or higher) peer id. */
   async function orderedPair(isLower: boolean): Promise<{ committee: LoopbackCommittee; self: number; other: number }> {
@@ -108,7 +45,7 @@ describe('libp2p transport on loopback', () => {
 
   for (const size of [4, 7]) {
     it(`brings up the full mesh of ${size} from one address within 5 s`, async () => {
-      const nodes = await runAll(await loopbackCommittee(size));
+      const nodes = await bed.runAll(await loopbackCommittee(size));
       await eventually(() => isMesh(nodes), 'a full mesh', 5_000);
       assert.deepEqual(
         new Set(nodes.map((node) => node.recorder.ups.length)),
@@ -120,7 +57,7 @@ describe('libp2p transport on loopback', () => {
 
   it('keeps exactly one link where both ends dial at the same moment', async () => {
     for (let seed = 1; seed <= 5; seed++) {
-      const nodes = await runAll(await loopbackCommittee(2, seed), { timing: { higherDialDelayMs: 0 } });
+      const nodes = await bed.runAll(await loopbackCommittee(2, seed), { timing: { higherDialDelayMs: 0 } });
       await eventually(() => isMesh(nodes), 'the link');
       const [a, b] = nodes as [Running, Running];
       for (let round = 1; round <= 3; round++) {
@@ -137,14 +74,14 @@ describe('libp2p transport on loopback', () => {
   it('lets the dial of the lower peer id win while neither link is up', async () => {
     for (const isLower of [true, false]) {
       const { committee, self, other } = await orderedPair(isLower);
-      const host = await rawHost(committee.peerKeys[other] ?? assert.fail(), committee.peers[other]?.address);
-      const opened = await acceptStreams(host);
-      const node = await run(committee, self);
+      const host = await bed.rawHost(committee, other, committee.peers[other]?.address);
+      const { streams: opened, confirm } = await bed.acceptStreams(host);
+      const node = await bed.run(committee, self);
       await eventually(() => opened.length === 2, 'the streams that the node opened');
-      const connection = await dialWithStreams(host, committee, self);
+      const connection = await bed.dialWithStreams(host, committee, self);
       if (isLower) {
         await eventually(() => connection.status !== 'open', 'the dial of the higher refused');
-        opened.find((stream) => stream.protocol.includes('consensus'))?.send(new Uint8Array(4));
+        confirm();
       }
       await eventually(() => node.recorder.isUp(other), 'the link');
       assert.equal(node.instruments.total(REFUSED, { reason: 'DUPLICATE' }), isLower ? 1 : 0);
@@ -155,42 +92,49 @@ describe('libp2p transport on loopback', () => {
 
   it('takes a second connection for a lost link, except one dialled at the same moment', async () => {
     const { committee, self, other } = await orderedPair(true);
-    const host = await rawHost(committee.peerKeys[other] ?? assert.fail(), committee.peers[other]?.address);
-    const opened = await acceptStreams(host);
+    const host = await bed.rawHost(committee, other, committee.peers[other]?.address);
+    const { streams: opened, confirm } = await bed.acceptStreams(host);
     let lateMs = 0;
     const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() + lateMs };
-    const node = await run(committee, self, {}, { clock });
+    const node = await bed.run(committee, self, {}, { clock });
     await eventually(() => opened.length === 2, 'the streams that the node opened');
-    opened.find((stream) => stream.protocol.includes('consensus'))?.send(new Uint8Array(4));
+    confirm();
     await eventually(() => node.recorder.isUp(other), 'the link');
-    const early = await dialWithStreams(host, committee, self);
+    const early = await bed.dialWithStreams(host, committee, self);
     await eventually(() => early.status !== 'open', 'the simultaneous dial refused');
     assert.deepEqual(node.recorder.downs, []);
     lateMs = 60_000;
-    await dialWithStreams(host, committee, self);
+    await bed.dialWithStreams(host, committee, self);
     await eventually(() => node.recorder.ups.length === 2, 'the new link');
     assert.deepEqual(node.recorder.downs, [{ peer: other, reason: 'REPLACED' }]);
   });
 
   it("admits many connections a second from the committee's addresses", async () => {
     const committee = await loopbackCommittee(4);
-    await run(committee, 0);
-    const host = await rawHost(committee.peerKeys[1] ?? assert.fail());
+    await bed.run(committee, 0);
+    const host = await bed.rawHost(committee, 1);
     for (let i = 0; i < 12; i++) await host.dial(addressOf(committee, 0), { force: true });
   });
 
   it('says where it listens', async () => {
     const committee = await loopbackCommittee(1);
-    const { transport } = await run(committee, 0, { listen: '127.0.0.1:0' });
+    const { transport } = await bed.run(committee, 0, { listen: '127.0.0.1:0' });
     assert.match(transport.listenAddresses.join(), /^127\.0\.0\.1:[1-9]\d*$/);
   });
 
   it('reports how a link is protected from what was negotiated', async () => {
-    const [a] = (await runAll(await loopbackCommittee(2))) as [Running, Running];
+    const [a] = (await bed.runAll(await loopbackCommittee(2))) as [Running, Running];
     assert.equal(a.transport.linkPosture(1), undefined);
     await eventually(() => a.recorder.isUp(1), 'the link');
     const { sinceMs, ...posture } = a.transport.linkPosture(1) ?? assert.fail('a posture');
-    assert.deepEqual(posture, { encryption: '/noise', keyExchange: 'X25519', category: 0 });
+    assert.deepEqual(posture, {
+      encryption: '/av10/tls/1',
+      keyExchange: 'SecP384r1MLKEM1024',
+      authentication: 'ML-DSA-87',
+      cipher: 'TLS_AES_256_GCM_SHA384',
+      category: 5,
+      keySequence: 0,
+    });
     assert.ok(Math.abs(Date.now() - sinceMs) < 10_000);
   });
 
@@ -203,7 +147,7 @@ describe('libp2p transport on loopback', () => {
     const overrides = new Map(committee.peers.map((peer) => [peer.name, peer.address]));
     const nodes = await Promise.all(
       committee.peers.map((peer, node) =>
-        run(unreachable, node, { listen: peer.address, addressOverrides: overrides }),
+        bed.run(unreachable, node, { listen: peer.address, addressOverrides: overrides }),
       ),
     );
     await eventually(() => isMesh(nodes), 'the link');
@@ -213,7 +157,7 @@ describe('libp2p transport on loopback', () => {
     const committee = await loopbackCommittee(3);
     const refused = async (options: Partial<NetworkOptions>, expected: object): Promise<void> => {
       const transport = libp2pTransport(committee, 0, options);
-      stops.push(() => transport.stop());
+      bed.stops.push(() => transport.stop());
       await assert.rejects(transport.start(new TransportRecorder()), (error) => {
         assert.ok(error instanceof NetworkError);
         assert.deepEqual({ code: error.code, ...error.fields }, expected);
@@ -227,31 +171,31 @@ describe('libp2p transport on loopback', () => {
     await refused({ peerKey: new Uint8Array(31) }, { code: 'PEER_KEY_INVALID', bytes: 31 });
     await refused({ peers: [self, { ...other, peerId: 'Qm' }] }, { code: 'PEER_ID_INVALID', peerId: 'Qm' });
     await refused({ peers: [self, { ...other, address: 'host' }] }, { code: 'ADDRESS_INVALID', address: 'host' });
-    await run(committee, 0);
+    await bed.run(committee, 0);
     await refused({}, { code: 'LISTEN_FAILED', address: self.address });
   });
 
   it('refuses a stranger, and a member that connects to itself', async () => {
     const committee = await loopbackCommittee(2);
-    const nodes = await runAll(committee);
-    const stranger = await rawHost(new Prng(99).bytes(32));
-    await assertRefused(stranger, committee, 0);
-    assert.equal(nodes[0]?.instruments.total(REFUSED, { reason: 'NOT_ADMITTED' }), 1);
-    const self = await rawHost(committee.peerKeys[0] ?? assert.fail());
+    const nodes = await bed.runAll(committee);
+    const stranger = await bed.rawHost(committee, 'stranger');
+    await bed.assertRefused(stranger, committee, 0);
+    assert.equal(nodes[0]?.instruments.total(HANDSHAKES_REFUSED, { code: 'NOT_A_MEMBER' }), 1);
+    const self = await bed.rawHost(committee, 0);
     await assert.rejects(self.dial(addressOf(committee, 0)), 'libp2p does not dial the own id');
     await eventually(() => isMesh(nodes), 'the link of the members');
   });
 
   it('refuses a member that was sent away, by the gate and on a connection it already had', async () => {
     const committee = await loopbackCommittee(2);
-    const node = await run(committee, 0);
-    const host = await rawHost(committee.peerKeys[1] ?? assert.fail());
+    const node = await bed.run(committee, 0);
+    const host = await bed.rawHost(committee, 1);
     const connection = await host.dial(addressOf(committee, 0));
     await connection.newStream(PROTOCOLS.sync);
     node.transport.close(1, 'BAD_SIGNATURE', 60_000);
     await Promise.allSettled([connection.newStream(PROTOCOLS.consensus)]);
     await eventually(() => connection.status !== 'open', 'the open connection refused', 1_000);
-    await assertRefused(host, committee, 0);
+    await bed.assertRefused(host, committee, 0);
     assert.equal(node.instruments.total(REFUSED, { reason: 'DUPLICATE' }), 1);
     assert.equal(node.instruments.total(REFUSED, { reason: 'NOT_ADMITTED' }), 1);
     assert.deepEqual(node.recorder.ups, []);
@@ -259,13 +203,14 @@ describe('libp2p transport on loopback', () => {
 
   it('ends only the link on which garbage arrives', async () => {
     const committee = await loopbackCommittee(3);
-    const nodes = await Promise.all([run(committee, 0), run(committee, 1)]);
+    const nodes = await Promise.all([bed.run(committee, 0), bed.run(committee, 1)]);
     await eventually(() => nodes[0].recorder.isUp(1), 'the link of the honest members');
-    const villain = await rawHost(committee.peerKeys[2] ?? assert.fail());
+    const villain = await bed.rawHost(committee, 2);
     const connection = await villain.dial(addressOf(committee, 0));
     const consensus = await connection.newStream(PROTOCOLS.consensus);
     await connection.newStream(PROTOCOLS.sync);
     await eventually(() => nodes[0].recorder.isUp(2), 'the link of the villain');
+    bed.sendBinding(villain, connection, consensus);
     consensus.send(new Prng(5).bytes(50_000).fill(0xff, 0, 4));
     await eventually(() => nodes[0].recorder.downs.length === 1, 'its end');
     assert.deepEqual(nodes[0].recorder.downs, [{ peer: 2, reason: 'FRAME_TOO_LARGE' }]);
@@ -275,9 +220,9 @@ describe('libp2p transport on loopback', () => {
 
   it('gives up connections that do not open both streams', async () => {
     const committee = await loopbackCommittee(2);
-    const node = await run(committee, 0);
-    const lazy = await rawHost(committee.peerKeys[1] ?? assert.fail());
-    const connections: Awaited<ReturnType<Host['dial']>>[] = [];
+    const node = await bed.run(committee, 0);
+    const lazy = await bed.rawHost(committee, 1);
+    const connections: Connection[] = [];
     for (let i = 0; i < 3; i++) connections.push(await lazy.dial(addressOf(committee, 0), { force: true }));
     await eventually(() => connections[0]?.status !== 'open', 'the oldest of three pending connections closed', 1_000);
     await connections[2]?.newStream(PROTOCOLS.sync);
@@ -288,9 +233,9 @@ describe('libp2p transport on loopback', () => {
 
   it('ends a connection on which a third stream is opened', async () => {
     const committee = await loopbackCommittee(2);
-    const node = await run(committee, 0);
-    const host = await rawHost(committee.peerKeys[1] ?? assert.fail());
-    const connection = await dialWithStreams(host, committee, 0);
+    const node = await bed.run(committee, 0);
+    const host = await bed.rawHost(committee, 1);
+    const connection = await bed.dialWithStreams(host, committee, 0);
     await eventually(() => node.recorder.isUp(1), 'the link');
     await Promise.allSettled([connection.newStream(PROTOCOLS.sync)]);
     await eventually(() => !node.recorder.isUp(1), 'its end');
@@ -299,9 +244,9 @@ describe('libp2p transport on loopback', () => {
 
   it('lets a member that lost its link replace it', async () => {
     const committee = await loopbackCommittee(2);
-    const node = await run(committee, 0);
+    const node = await bed.run(committee, 0);
     for (const process of [1, 2]) {
-      await dialWithStreams(await rawHost(committee.peerKeys[1] ?? assert.fail()), committee, 0);
+      await bed.dialWithStreams(await bed.rawHost(committee, 1), committee, 0);
       await eventually(() => node.recorder.ups.length === process, 'the link of the process');
     }
     assert.deepEqual(node.recorder.downs, [{ peer: 1, reason: 'REPLACED' }]);
@@ -310,15 +255,15 @@ describe('libp2p transport on loopback', () => {
 
   it('ends a link that stays silent', async () => {
     const committee = await loopbackCommittee(2);
-    const node = await run(committee, 0, { timing: { beatMs: 50 } });
-    const mute = await rawHost(committee.peerKeys[1] ?? assert.fail());
-    await dialWithStreams(mute, committee, 0);
+    const node = await bed.run(committee, 0, { timing: { beatMs: 50 } });
+    const mute = await bed.rawHost(committee, 1);
+    await bed.dialWithStreams(mute, committee, 0);
     await eventually(() => node.recorder.downs.length > 0, 'the end of the link', 2_000);
     assert.deepEqual(node.recorder.downs[0], { peer: 1, reason: 'PEER_SILENT' });
   });
 
   it('keeps idle links up', async () => {
-    const nodes = await runAll(await loopbackCommittee(2), { timing: { beatMs: 20 } });
+    const nodes = await bed.runAll(await loopbackCommittee(2), { timing: { beatMs: 20 } });
     await eventually(() => isMesh(nodes), 'the link');
     const writes = () => nodes[0]?.instruments.total('av10_network_writes_total') ?? 0;
     const before = writes();
@@ -329,13 +274,13 @@ describe('libp2p transport on loopback', () => {
   it('keeps its promises through random closes and restarts, and comes back', async () => {
     const prng = new Prng(11);
     const committee = await loopbackCommittee(4, 11);
-    const nodes = await runAll(committee, { timing: { higherDialDelayMs: 0 } });
+    const nodes = await bed.runAll(committee, { timing: { higherDialDelayMs: 0 } });
     for (let step = 0; step < 400; step++) {
       const node = prng.below(4);
       const transport = nodes[node]?.transport;
       if (step % 40 === 0) {
         await transport?.stop();
-        nodes[node] = await run(committee, node, { timing: { higherDialDelayMs: 0 } });
+        nodes[node] = await bed.run(committee, node, { timing: { higherDialDelayMs: 0 } });
       } else if (prng.chance(0.1)) transport?.close(prng.below(4), 'TEST', prng.below(100));
       for (let i = 0; i < 10; i++)
         transport?.send(prng.below(4), prng.pick(['consensus', 'sync']), prng.bytes(1 + prng.below(5_000)));
@@ -347,10 +292,10 @@ describe('libp2p transport on loopback', () => {
 
   it('spends bounded memory on a stopped process, ends its link, and takes it back', async (context) => {
     const committee = await loopbackCommittee(2);
-    const { transport, recorder } = await run(committee, 0, { timing: { beatMs: 1_000 } });
-    const argument = JSON.stringify({ peers: committee.peers, peerKeys: committee.peerKeys.map((key) => key.toHex()) });
+    const { transport, recorder } = await bed.run(committee, 0, { timing: { beatMs: 1_000 } });
+    const argument = committeeArgument(committee);
     const child = fork(new URL('./stalling-peer.ts', import.meta.url), [argument]);
-    stops.push(async () => {
+    bed.stops.push(async () => {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     });
@@ -381,14 +326,14 @@ describe('libp2p transport on loopback', () => {
 
   it('keeps validator links through a flood of connections', async () => {
     const committee = await loopbackCommittee(4);
-    const nodes = await runAll(committee);
+    const nodes = await bed.runAll(committee);
     await eventually(() => isMesh(nodes), 'a full mesh');
     const [target] = nodes as [Running];
     const { host, port } = parseAddress(committee.peers[0]?.address ?? '');
     const sockets = Array.from({ length: 200 }, () => connect(port, host).on('error', () => undefined));
-    const stranger = await rawHost(new Prng(7).bytes(32));
+    const stranger = await bed.rawHost(committee, 'stranger');
     for (let i = 0; i < 20; i++) {
-      const dials = Array.from({ length: 5 }, () => assertRefused(stranger, committee, 0));
+      const dials = Array.from({ length: 5 }, () => bed.assertRefused(stranger, committee, 0));
       target.transport.send(1, 'consensus', new Uint8Array([i]));
       await Promise.all(dials);
     }
@@ -402,32 +347,7 @@ describe('libp2p transport on loopback', () => {
     );
     assert.ok(target.instruments.total(REFUSED, { reason: 'RATE' }) >= 100);
   });
-
-  async function assertRefused(host: Host, committee: LoopbackCommittee, node: number): Promise<void> {
-    let status = 'refused';
-    try {
-      const connection = await host.dial(addressOf(committee, node), { force: true });
-      await eventually(() => connection.status !== 'open', 'the stranger sent away', 1_000);
-      status = connection.status;
-    } catch (error) {
-      assert.ok(error instanceof Error);
-    }
-    assert.notEqual(status, 'open');
-  }
 });
-
-/** Opens both streams, as far as the other end does not refuse the connection meanwhile. */
-async function openStreams(connection: Connection): Promise<void> {
-  await Promise.allSettled(Object.values(PROTOCOLS).map((protocol) => connection.newStream(protocol)));
-}
-
-function isLinked(node: Running, peer: number): boolean {
-  return node.recorder.isUp(peer);
-}
-
-function isMesh(nodes: readonly Running[]): boolean {
-  return nodes.every((node, index) => nodes.every((_, peer) => index === peer || isLinked(node, peer)));
-}
 
 function mebibytes(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);

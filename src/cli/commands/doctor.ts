@@ -7,6 +7,7 @@ import {
   checkDiskSpace,
   checkGuardVolume,
   checkKeyFiles,
+  checkLinkKey,
   checkPorts,
   checkStoredState,
 } from '../doctor/node-checks.ts';
@@ -44,6 +45,7 @@ async function nodeChecks(flags: ConfigFlags): Promise<Check[]> {
     { name: 'configuration', status: 'ok', finding: `validator ${config.nodeId}` },
     ...(await checkCommittee(config)),
     ...(await checkKeyFiles(config)),
+    await checkLinkKey(config),
     await checkStoredState(config),
     await checkGuardVolume(config),
     await checkDiskSpace(config),

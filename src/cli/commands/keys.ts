@@ -1,9 +1,12 @@
 import type { CryptoBackend } from '../../crypto/backend.ts';
+import { readGenesisFiles } from '../../node/genesis-files.ts';
+import { keystoreFile } from '../../node/key-files.ts';
 import { toHex } from '../../util/bytes.ts';
 import { generateAccountKey } from '../account-keys.ts';
 import { commandBackend } from '../backend.ts';
 import { CliError } from '../errors.ts';
 import { createFile, exists } from '../files.ts';
+import { rotateLinkKey } from '../link-rotation.ts';
 import { integerOption } from '../number-option.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { columns, type Terminal } from '../terminal.ts';
@@ -11,6 +14,8 @@ import { encodeValidatorFile } from '../validator-file.ts';
 import { generateValidatorKeys, type PublicKeys, readPublicKeys } from '../validator-keys.ts';
 
 const MAX_POWER = 2 ** 31;
+const DEFAULT_DAYS = 90;
+const MAX_DAYS = 3_650;
 
 export interface GenerateOptions {
   readonly keysDir: string;
@@ -23,6 +28,15 @@ export interface ShowOptions {
   readonly name?: string;
   readonly address?: string;
   readonly power: string;
+}
+
+export interface RotateOptions {
+  readonly keysDir: string;
+  readonly genesisFile: string;
+  readonly identity?: string;
+  readonly days: string;
+  readonly passphraseFile?: string;
+  readonly identityPassphraseFile?: string;
 }
 
 export interface AccountOptions {
@@ -50,6 +64,27 @@ export async function showKeys(options: ShowOptions, terminal: Terminal): Promis
   if (options.export !== undefined) await exportKeys(options.export, options, keys);
   terminal.result(summary(crypto, keys), columns(Object.entries(summary(crypto, keys))));
   if (options.export !== undefined) terminal.note(`written: ${options.export}`);
+}
+
+export async function rotateLink(options: RotateOptions, terminal: Terminal): Promise<undefined> {
+  const { keysDir, genesisFile, passphraseFile } = options;
+  const crypto = commandBackend();
+  const { genesis } = await readGenesisFiles(crypto.hasher, genesisFile);
+  const days = integerOption('--days', options.days, 1, MAX_DAYS) ?? DEFAULT_DAYS;
+  const passphrase = await readPassphrase(passphraseFile, { isNew: false });
+  const identityPassphrase = await readPassphrase(options.identityPassphraseFile ?? passphraseFile, { isNew: false });
+  const identityFile = options.identity ?? keystoreFile(keysDir, 'identity');
+  const rotation = { keysDir, identityFile, identityPassphrase, passphrase, days };
+  const { sequence, notAfterMs, key } = await rotateLinkKey(crypto, genesis, rotation);
+  passphrase.wipe();
+  identityPassphrase.wipe();
+  const result = {
+    sequence,
+    certifiedUntil: new Date(notAfterMs).toISOString(),
+    linkFingerprint: toHex(crypto.hasher.hash('key', key)),
+  };
+  terminal.result(result, columns(Object.entries(result)));
+  terminal.note('a running validator takes it in use at the signal SIGUSR2, or when it starts the next time');
 }
 
 export async function generateAccount({ out, passphraseFile }: AccountOptions, terminal: Terminal): Promise<undefined> {

@@ -12,6 +12,8 @@ const STOP_LIMIT_MS = 60_000;
 /** For what still closes after the stop; usually it takes milliseconds. */
 const DRAIN_LIMIT_MS = 5_000;
 const HALTED = 4;
+/** Takes the link key that `av10 keys rotate-link` made in use, without a stop. */
+const RELOAD_SIGNAL = 'SIGUSR2';
 
 /**
  * `av10 start`: runs a validator until it is asked to stop. Resolves to the exit status.
@@ -27,11 +29,15 @@ export async function runStart(options: ConfigFlags, recoverIdentity: boolean): 
     origins: Object.fromEntries(origins),
   });
   const stopRequest = new StopRequest();
+  let running: RunningNode | undefined;
+  // From now on, because without a listener the signal ends the process.
+  process.on(RELOAD_SIGNAL, () => void reloadLinkKey(running, config.passphraseFile, logger));
   try {
     // Loaded only now: a wrong configuration is refused before half a second of modules.
     const { startNode } = await import('../../node/node.ts');
     const node = await startNode({ config, passphrase, recoverIdentity, logger });
     passphrase.wipe();
+    running = node;
     const reason = await Promise.race([stopRequest.received, halted(node)]);
     await stop(node, reason, logger);
     if (reason instanceof CodedError) throw reason;
@@ -57,6 +63,23 @@ function halted({ service }: RunningNode): Promise<CodedError> {
       if (event.type === 'halted') resolve(new CodedError(event.code, event.message));
     });
   });
+}
+
+/** A key that cannot be used is reported, and the present one stays in use. */
+async function reloadLinkKey(node: RunningNode | undefined, passphraseFile: string, logger: Logger): Promise<void> {
+  if (passphraseFile === '') {
+    logger.error('link key not taken in use', {
+      error: 'without --passphrase-file only a restart can ask for the passphrase',
+    });
+    return;
+  }
+  try {
+    if (node === undefined) throw new Error('the node is not started yet: send the signal again');
+    const passphrase = await readPassphrase(passphraseFile, { isNew: false });
+    await node.reloadLinkKey(passphrase).finally(() => passphrase.wipe());
+  } catch (error) {
+    logger.error('link key not taken in use', { error: errorText(error) });
+  }
 }
 
 async function stop(node: RunningNode, reason: string | CodedError, logger: Logger): Promise<void> {

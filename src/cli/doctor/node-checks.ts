@@ -1,9 +1,11 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readKeystoreLabel } from '../../crypto/keystore.ts';
+import { KEY_ENDS_SOON_MS } from '../../network/index.ts';
 import type { NodeConfig } from '../../node/config.ts';
 import { readGenesisFiles } from '../../node/genesis-files.ts';
-import { keystoreFile, PEER_KEY_FILE } from '../../node/key-files.ts';
+import { keystoreFile, linkKeystoreFile, PEER_KEY_FILE, readLinkCertificateFile } from '../../node/key-files.ts';
+import { SYSTEM_CLOCK } from '../../node/system.ts';
 import { committeeWarnings } from '../../params/committee.ts';
 import { equalBytes } from '../../util/bytes.ts';
 import { errorText } from '../../util/errors.ts';
@@ -62,6 +64,24 @@ export async function checkKeyFiles({ keysDir, passphraseFile }: NodeConfig): Pr
   const identity = keystoreFile(keysDir, 'identity');
   if (!(await exists(identity))) return checks;
   return [...checks, { name: 'file', status: 'warning', finding: `${identity} is not needed to run: move it offline` }];
+}
+
+/** The keystore of the link key in use, and until when that key is certified. */
+export async function checkLinkKey({ keysDir }: NodeConfig): Promise<Check> {
+  const name = 'link key';
+  try {
+    const certificate = await readLinkCertificateFile(keysDir);
+    const path = linkKeystoreFile(keysDir, certificate?.sequence ?? 0);
+    if (!(await exists(path))) return { name, status: 'failed', finding: `${path} is missing` };
+    if (certificate === undefined) return { name, status: 'ok', finding: 'the one of the genesis' };
+    const { sequence, notAfterMs } = certificate;
+    const leftMs = notAfterMs - SYSTEM_CLOCK.wallMs();
+    const finding = `key ${sequence}, certified until ${new Date(notAfterMs).toISOString()}`;
+    if (leftMs > KEY_ENDS_SOON_MS) return { name, status: 'ok', finding };
+    return { name, status: leftMs > 0 ? 'warning' : 'failed', finding: `${finding}: run \`av10 keys rotate-link\`` };
+  } catch (error) {
+    return { name, status: 'failed', finding: errorText(error) };
+  }
 }
 
 /** Log and guard belong together: one without the other means that something was lost. */
