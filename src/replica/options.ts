@@ -50,7 +50,7 @@ export const DEFAULT_REPLICA_OPTIONS: ReplicaOptions = {
   executionLag: 64,
   roundsSinceCommit: 200,
   maxUncertifiedCheckpoints: 4,
-  payloadCacheBytes: 64 * 1024 * 1024,
+  payloadCacheBytes: 32 * 1024 * 1024,
   snapshotEveryMs: 60_000,
   retainCommits: 100_000,
   servedBytesPerSecond: 64 * 1024 * 1024,

@@ -1,19 +1,21 @@
 /** A validator frozen for a minute under load costs the others bounded memory, and catches up when it thaws. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Evidence, latencies, mustAgree, onDevnet } from '../support/acceptance.ts';
-import { until } from '../support/devnet.ts';
+import { type TestDevnet, until } from '../support/devnet.ts';
 import { Load } from '../support/load.ts';
 
 const FROZEN_MS = 60_000;
-const WARM_UP_MS = 10_000;
-const MAX_GROWTH_MIB = 128;
+/** What load fills up to its limits (block window, payload cache, heap) is full when nobody grows by more than this between two looks. */
+const SETTLED_MIB = 8;
+const LOOK_EVERY_MS = 20_000;
+const LOOKS = 15;
+const MAX_GROWTH_MIB = 64;
 const MIB = 1024 * 1024;
 
 const evidence = new Evidence();
 await onDevnet(evidence, { accounts: 9 }, async (devnet) => {
   const load = await Load.start(devnet, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
-  await delay(WARM_UP_MS);
-  const before = [0, 1, 2].map((validator) => devnet.anonymousBytes(validator));
+  const before = await settledMemory(devnet);
   const finalBefore = load.finals.length;
   devnet.signal(3, 'SIGSTOP');
   await delay(FROZEN_MS);
@@ -47,3 +49,15 @@ await onDevnet(evidence, { accounts: 9 }, async (devnet) => {
   await mustAgree(evidence, devnet, [0, 1, 2, 3]);
 });
 evidence.finish();
+
+/** Bytes of each of the three that will not be frozen, once load alone no longer makes them grow. */
+async function settledMemory(devnet: TestDevnet): Promise<number[]> {
+  let last = [0, 0, 0];
+  for (let look = 0; look < LOOKS; look++) {
+    await delay(LOOK_EVERY_MS);
+    const now = [0, 1, 2].map((validator) => devnet.anonymousBytes(validator));
+    if (now.every((bytes, i) => bytes - (last[i] as number) < SETTLED_MIB * MIB)) return now;
+    last = now;
+  }
+  return last;
+}
