@@ -4,12 +4,12 @@ import { Core, type ProposeInput } from '../../src/consensus/index.ts';
 import { Pacemaker } from '../../src/consensus/pacemaker.ts';
 import type { BlockRef, VerifiedHeader } from '../../src/types/block.ts';
 import { Prng } from '../../src/util/prng.ts';
+import { LIAR, neverVotes, newestAt, silentAsLeader } from './faulty-members.ts';
 import { type Member, Network } from './network.ts';
 import { assertPrefixes } from './observer.ts';
 
 const FAST_MS = 1;
 const SLOW_MS = 3;
-const LIAR = 3;
 /** Stalls let the leader timeout grow to three seconds, so rounds without commits are slow. */
 const JUMP_RUN_MS = 120_000;
 const HEALTHY_RUN_MS = 2_000;
@@ -212,17 +212,6 @@ function networkWithNonVoter(): Network {
   });
 }
 
-/** Builds as soon as it can without a reference to the leader of the round below. */
-function neverVotes(core: Core, round: number): readonly BlockRef[] | undefined {
-  const leader = (round - 1) % 4;
-  const own = ownLast(core, round);
-  const others = [0, 1, 2]
-    .filter((author) => round === 1 || author !== leader)
-    .map((author) => newestAt(core, author, round - 1))
-    .filter((ref) => ref !== undefined);
-  return others.length >= 2 ? [own, ...others] : undefined;
-}
-
 /**
  * The published attack on free round-jumping, bounded delays included: members B and D are handed the block of the leader before them, and all that names
  * it, only once the others have a quorum in the round that they lead themselves; A, which is faulty, votes for nobody, itself included.
@@ -287,21 +276,6 @@ function votesForNobody(core: Core, round: number): readonly BlockRef[] | undefi
   }
   const others = below.filter(({ author }) => round === 1 || author !== leader);
   return others.length >= 2 ? [newestAt(core, 0, round - 1) ?? core.genesisRef(0), ...others] : undefined;
-}
-
-/** Builds every block but those that lead. */
-function silentAsLeader(core: Core, round: number): readonly BlockRef[] | 'skip' | undefined {
-  if (round % 4 === LIAR) return 'skip';
-  const others = [0, 1, 2].map((author) => newestAt(core, author, round - 1)).filter((ref) => ref !== undefined);
-  return others.length === 3 ? [ownLast(core, round), ...others] : undefined;
-}
-
-function ownLast(core: Core, round: number): BlockRef {
-  return newestAt(core, LIAR, round - 1) ?? newestAt(core, LIAR, round - 2) ?? core.genesisRef(LIAR);
-}
-
-function newestAt(core: Core, author: number, round: number): BlockRef | undefined {
-  return round === 0 ? core.genesisRef(author) : core.dag.blocksOf(author, round)[0]?.ref;
 }
 
 function assertSameCommits(network: Network, members = network.members.map((_, author) => author)): void {

@@ -1,3 +1,4 @@
+import type { BoundsOptions } from '../../src/consensus/index.ts';
 import type { BlockRef, VerifiedHeader } from '../../src/types/block.ts';
 import { Prng } from '../../src/util/prng.ts';
 import { Universe } from './universe.ts';
@@ -11,6 +12,7 @@ export interface RandomDag {
 export interface RandomDagOptions {
   readonly rounds: number;
   readonly gcDepth?: number;
+  readonly bounds?: Partial<BoundsOptions>;
   /** Chance that a member builds nothing in a round. */
   readonly silence?: number;
   /** Chance that a block is seen by nobody but its author until about as many rounds later as the garbage-collection depth. */
@@ -25,12 +27,12 @@ export interface RandomDagOptions {
  */
 export function randomDag(
   seed: number,
-  { rounds, gcDepth, silence = 0.08, stragglers = 0, muted }: RandomDagOptions,
+  { rounds, gcDepth, bounds = {}, silence = 0.08, stragglers = 0, muted }: RandomDagOptions,
 ): RandomDag {
   const prng = new Prng(seed);
   const powers = randomPowers(prng);
   const leaders = prng.pick([1, Math.min(2, powers.length), powers.length]);
-  const universe = new Universe({ powers, leaders, ...(gcDepth === undefined ? {} : { gcDepth }) });
+  const universe = new Universe({ powers, leaders, bounds, ...(gcDepth === undefined ? {} : { gcDepth }) });
   const { committee } = universe;
   const authors = prng.shuffle(powers.map((_, author) => author));
   const faulty = new Set<number>();
@@ -50,7 +52,7 @@ export function randomDag(
       const copies = faulty.has(author) ? 1 + prng.below(3) : 1;
       for (let copy = 0; copy < copies; copy++) {
         const ancestors = chooseAncestors(prng, universe, history, author, round, skew);
-        if (ancestors !== undefined) made.push(universe.block(author, round, ancestors));
+        if (ancestors !== undefined) made.push(universe.block(author, round, ancestors, { timestampMs: timestampMs(author, round, copy) }));
       }
     }
     for (const { ref, author } of made) {
@@ -68,6 +70,11 @@ interface Known {
   readonly ref: BlockRef;
   /** First round whose blocks of others may reference it. */
   readonly visibleFrom: number;
+}
+
+/** Clocks that differ by several rounds, so that it matters which timestamps a commit's time is the median of. */
+function timestampMs(author: number, round: number, copy: number): number {
+  return 1_000_000 + round * 10 + ((round * 31 + author * 17 + copy * 7) % 50);
 }
 
 function randomPowers(prng: Prng): number[] {

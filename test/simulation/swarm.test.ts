@@ -49,3 +49,15 @@ test('one seed gives one run, to the last digest', async () => {
   );
   assert.match(drawn, /<\/svg>\n$/);
 });
+
+test('signatures are hedged, so ids differ from run to run with real ones: nothing else does', async () => {
+  const course = async (): Promise<readonly string[]> => {
+    const lines: string[] = [];
+    await profileNamed('real').run(3, { ...NO_WITNESS, trace: (line) => lines.push(line) });
+    return lines;
+  };
+  const [first, again] = [await course(), await course()];
+  assert.notDeepEqual(again, first);
+  const withoutIds = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/[0-9a-f]{64}/g, 'id'));
+  assert.deepEqual(withoutIds(again), withoutIds(first));
+});

@@ -1,14 +1,8 @@
 import { type Core, DEFAULT_PACING, defaultBounds } from '../../src/consensus/index.ts';
 import type { Hasher } from '../../src/crypto/hasher.ts';
 import { nativeBackend } from '../../src/crypto/native.ts';
-import type { Signer, Verifier } from '../../src/crypto/signer.ts';
-import {
-  type Ledger,
-  ledgerGenesis,
-  ModelLedger,
-  simulatedSignature,
-  VERIFY_STATUS,
-} from '../../src/execution/index.ts';
+import type { Signer } from '../../src/crypto/signer.ts';
+import { ledgerGenesis, VERIFY_STATUS } from '../../src/execution/index.ts';
 import { type Member, validatorId } from '../../src/params/committee.ts';
 import { decodeGenesis, encodeGenesis, type Genesis } from '../../src/params/genesis.ts';
 import { defaultParameters, type ProtocolParameters } from '../../src/params/protocol-parameters.ts';
@@ -26,7 +20,6 @@ import {
   type Round,
   type TransactionId,
 } from '../../src/types/ids.ts';
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../src/types/limits.ts';
 import { parsePayload, type SignedBody } from '../../src/types/payload.ts';
 import {
   accountAddress,
@@ -36,12 +29,13 @@ import {
 } from '../../src/types/transaction-codec.ts';
 import { assertDefined } from '../../src/util/assert.ts';
 import { ByteWriter } from '../../src/util/byte-writer.ts';
-import { equalBytes, toHex, utf8 } from '../../src/util/bytes.ts';
+import { toHex, utf8 } from '../../src/util/bytes.ts';
 import type { Clock } from '../../src/util/clock.ts';
 import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
 import type { Transport } from '../../src/util/transport.ts';
+import { type ClusterCrypto, realCrypto, simulatedCrypto } from './cluster-crypto.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.ts';
 import { OwnBlocks } from './own-blocks.ts';
 import { SharedIdentity } from './shared-identity.ts';
@@ -60,6 +54,10 @@ export interface ClusterOptions {
   readonly snapshotEveryMs?: number;
   /** One node more, the last, which has the keys of this member. */
   readonly cloneOf?: number;
+  /** Nodes whose ledger starts with a coin more than the others'. */
+  readonly divergent?: readonly number[];
+  /** ML-DSA-87 and the native ledger instead of tags and the model; `dispose` must be called then. */
+  readonly real?: boolean;
   /** Everything the nodes log and do, a line each with the virtual time in front. */
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -100,10 +98,12 @@ export class Cluster {
   readonly decisions: Record<string, number> = {};
   readonly #prng: Prng;
   readonly #options: ClusterOptions;
+  readonly #crypto: ClusterCrypto;
   readonly #accountsBin: Uint8Array;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#crypto = options.real === true ? realCrypto() : simulatedCrypto(this.hasher);
     this.#prng = new Prng(options.seed);
     this.ownBlocks = new OwnBlocks(this.hasher);
     this.network = new MemoryNetwork({
@@ -112,7 +112,7 @@ export class Cluster {
       prng: new Prng(options.seed + 1),
       ...options.network,
     });
-    const keys = Array.from({ length: ACCOUNTS }, () => this.#prng.bytes(PUBLIC_KEY_BYTES));
+    const keys = Array.from({ length: ACCOUNTS }, () => this.#crypto.makeKey(this.#prng));
     this.accounts = keys.map((publicKey) => ({ publicKey, address: accountAddress(this.hasher, publicKey), nonce: 0 }));
     const rows = new ByteWriter();
     for (const key of keys) rows.bytes(key).u64(BALANCE);
@@ -158,7 +158,8 @@ export class Cluster {
       ...DEFAULT_REPLICA_OPTIONS,
       snapshotEveryMs: this.#options.snapshotEveryMs ?? DEFAULT_REPLICA_OPTIONS.snapshotEveryMs,
     };
-    const { verifier, hasher } = this.#crypto();
+    const { hasher } = this;
+    const { verifier } = this.#crypto;
     const validator = new Validator(
       {
         identity: { networkId, epoch: 1, own: node.member, bootId },
@@ -172,7 +173,7 @@ export class Cluster {
       {
         hasher,
         verifier,
-        signer: this.#signer(committee.member(node.member).consensusKey),
+        signer: this.#crypto.signer(committee.member(node.member).consensusKey),
         transport: this.ownBlocks.tap(node.member, this.#transport(index)),
         clock: this.#clock(index),
         timers: this.network.timers(index),
@@ -261,13 +262,18 @@ export class Cluster {
     return {
       id: transactionId(this.hasher, body),
       body,
-      signature: simulatedSignature(this.hasher, account.publicKey, body),
+      signature: this.#crypto.signTransaction(this.genesis.networkId, account.publicKey, body),
     };
   }
 
   /** What a faulty member signs with. */
   signerOf(index: number): Signer {
-    return this.#signer(this.genesis.committee.member(index).consensusKey);
+    return this.#crypto.signer(this.genesis.committee.member(index).consensusKey);
+  }
+
+  /** Takes away what `real` has put on the machine's disk. */
+  dispose(): void {
+    this.#crypto.dispose();
   }
 
   node(index: number): Node {
@@ -364,7 +370,7 @@ export class Cluster {
   #makeGenesis(): Genesis {
     const { powers } = this.#options;
     const members = powers.map((power, i): Member => {
-      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#prng.bytes(PUBLIC_KEY_BYTES)) as [
+      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#crypto.makeKey(this.#prng)) as [
         Uint8Array,
         Uint8Array,
         Uint8Array,
@@ -423,20 +429,20 @@ export class Cluster {
       metrics: storageMetrics(NO_INSTRUMENTS),
       timers: this.network.timers(index),
       logger: SILENT_LOGGER,
-      openLedger: (snapshot) => this.#openLedger(snapshot),
+      openLedger: (snapshot) => {
+        const genesis = ledgerGenesis(this.hasher, this.genesis);
+        return this.#crypto.openLedger(index, genesis, this.#accountsOf(index), snapshot);
+      },
       runnerOf: (ledger) => ({ execute: async (commit) => ledger.execute(commit) }),
       replayed: () => undefined,
     };
   }
 
-  #openLedger(snapshot: readonly Uint8Array[] | undefined): Ledger {
-    const options = { genesis: ledgerGenesis(this.hasher, this.genesis), accounts: this.#accountsBin };
-    const oracle = (publicKey: Uint8Array, body: Uint8Array, signature: Uint8Array) =>
-      equalBytes(signature, simulatedSignature(this.hasher, publicKey, body));
-    const modules = { hasher: this.hasher, oracle };
-    return snapshot === undefined
-      ? new ModelLedger(options, modules)
-      : ModelLedger.restore(options, modules, snapshot, new Uint8Array(0));
+  #accountsOf(index: number): Uint8Array {
+    if (!this.#options.divergent?.includes(index)) return this.#accountsBin;
+    const changed = Uint8Array.from(this.#accountsBin);
+    changed[changed.length - 8] = (changed.at(-8) as number) + 1;
+    return changed;
   }
 
   #checkSignatures(payload: Uint8Array, count: number): Uint8Array {
@@ -444,36 +450,11 @@ export class Cluster {
     return Uint8Array.from(items, ({ body, signature }) => {
       const account = this.accounts.find(({ address }) => address === decodeEnvelope(body).sender);
       if (account === undefined) return VERIFY_STATUS.unknownKey;
-      return equalBytes(signature, simulatedSignature(this.hasher, account.publicKey, body))
+      return this.#crypto.isSignedBy(this.genesis.networkId, account.publicKey, body, signature)
         ? VERIFY_STATUS.valid
         : VERIFY_STATUS.wrongSignature;
     });
   }
-
-  #crypto(): { readonly hasher: Hasher; readonly verifier: Verifier } {
-    const { hasher } = this;
-    const valid = (key: Uint8Array, context: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
-      equalBytes(signature, tag(hasher, key, context, message));
-    return {
-      hasher,
-      verifier: {
-        verify: async (key, context, message, signature) => valid(key, context, message, signature),
-        verifyMany: async (items) =>
-          Uint8Array.from(items, (item) => (valid(item.publicKey, item.context, item.message, item.signature) ? 1 : 0)),
-      },
-    };
-  }
-
-  #signer(publicKey: Uint8Array): Signer {
-    return { publicKey, sign: async (context, message) => tag(this.hasher, publicKey, context, message) };
-  }
-}
-
-/** Stands for a signature: binds key, context and message, and costs one hash. */
-function tag(hasher: Hasher, publicKey: Uint8Array, context: Uint8Array, message: Uint8Array): Uint8Array {
-  const signature = new Uint8Array(SIGNATURE_BYTES);
-  signature.set(hasher.hash('sig', publicKey.subarray(0, 64), context, message));
-  return signature;
 }
 
 function merge<K, V>(into: Map<K, V>, from: ReadonlyMap<K, V>, what: string): void {

@@ -32,6 +32,7 @@ const FAULTS = [
 ] as const;
 type Fault = (typeof FAULTS)[number];
 const CHAOS_STEPS = 40;
+const REAL_STEPS = 12;
 const LONGEST_STEP_MS = 1_500;
 /** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
 const SETTLING_MS = 20_000;
@@ -54,15 +55,32 @@ interface Setting {
 export const CHAOS: Profile = {
   name: 'chaos',
   about: 'crashes, power cuts, partitions, loss, slow and refusing disks, wiped members; 1 to 7 members, LAN and WAN',
-  run: async (seed, witness) => {
-    const prng = new Prng(seed);
-    const swarm = new Swarm(seed, drawSetting(prng), prng, witness);
-    await swarm.begin();
-    for (let step = 0; step < CHAOS_STEPS; step++) await swarm.chaos();
-    await swarm.heal();
-    return swarm.finish();
-  },
+  run: (seed, witness) => runChaos(seed, witness, { real: false, steps: CHAOS_STEPS }),
 };
+
+/** The same with nothing replaced but time, network and disks. */
+export const REAL: Profile = {
+  name: 'real',
+  about: 'as chaos, shorter, with ML-DSA-87 signatures and the native ledger',
+  run: (seed, witness) => runChaos(seed, witness, { real: true, steps: REAL_STEPS }),
+};
+
+async function runChaos(
+  seed: number,
+  witness: Witness,
+  { real, steps }: { real: boolean; steps: number },
+): Promise<Outcome> {
+  const prng = new Prng(seed);
+  const chaos = new Chaos(seed, real, drawSetting(prng), prng, witness);
+  try {
+    await chaos.begin();
+    for (let step = 0; step < steps; step++) await chaos.disturb();
+    await chaos.heal();
+    return await chaos.finish();
+  } finally {
+    chaos.dispose();
+  }
+}
 
 function drawSetting(prng: Prng): Setting {
   const wide = prng.chance(0.4);
@@ -77,7 +95,7 @@ function drawSetting(prng: Prng): Setting {
   };
 }
 
-class Swarm {
+class Chaos {
   readonly #setting: Setting;
   readonly #prng: Prng;
   readonly #cluster: Cluster;
@@ -86,7 +104,7 @@ class Swarm {
   #wiped: number | undefined;
   readonly #faults: Record<string, number> = {};
 
-  constructor(seed: number, setting: Setting, prng: Prng, witness: Witness) {
+  constructor(seed: number, real: boolean, setting: Setting, prng: Prng, witness: Witness) {
     this.#setting = setting;
     this.#prng = prng;
     const { powers, latencyMs, jitterMs, frameLoss, gcDepth } = setting;
@@ -94,7 +112,7 @@ class Swarm {
     const parameters: Partial<ProtocolParameters> = { gcDepth, checkpointSpacingMs: 100 };
     const trace = witness.trace;
     const network = { latencyMs: () => latencyMs + prng.below(jitterMs), frameLoss };
-    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000, trace });
+    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000, trace, real });
     witness.watch(this.#cluster);
     this.#clients = new Clients(this.#cluster, prng);
   }
@@ -105,8 +123,8 @@ class Swarm {
   }
 
   /** One fault or repair, some load, some time; then the promises are looked at. */
-  async chaos(): Promise<void> {
-    await this.#disturb();
+  async disturb(): Promise<void> {
+    await this.#faultOrRepair();
     await this.#clients.submit(this.#prng.below(this.#setting.load + 1));
     await this.#run(this.#prng.below(LONGEST_STEP_MS));
     this.#check();
@@ -154,6 +172,10 @@ class Swarm {
     };
   }
 
+  dispose(): void {
+    this.#cluster.dispose();
+  }
+
   /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
   async #expectCommits(): Promise<void> {
     const cluster = this.#cluster;
@@ -176,7 +198,7 @@ class Swarm {
   }
 
   /** A repair, or one fault on one node; faults that would change nothing are not counted. */
-  async #disturb(): Promise<void> {
+  async #faultOrRepair(): Promise<void> {
     const node = this.#prng.below(this.#cluster.nodes.length);
     if (this.#prng.chance(this.#setting.calm)) return this.#repair(node);
     const fault = this.#prng.pick(FAULTS);

@@ -1,8 +1,11 @@
 import type { Profile } from '../profile.ts';
-import { CHAOS } from './chaos.ts';
+import { CHAOS, REAL } from './chaos.ts';
+import { DAG } from './dag.ts';
+import { LEDGER } from './ledger.ts';
+import { PACING } from './pacing.ts';
 
 /** Every kind of world that seeds are run in. */
-export const PROFILES: readonly Profile[] = [CHAOS];
+export const PROFILES: readonly Profile[] = [CHAOS, REAL, DAG, LEDGER, PACING];
 
 export function profileNamed(name: string): Profile {
   const found = PROFILES.find((profile) => profile.name === name);
