@@ -1,4 +1,4 @@
-import type { Connection, Stream } from '@libp2p/interface';
+import type { Connection, Ed25519PrivateKey, Stream } from '@libp2p/interface';
 import type { Libp2p } from 'libp2p';
 import type { Hasher } from '../crypto/hasher.ts';
 import type { Verifier } from '../crypto/signer.ts';
@@ -94,7 +94,7 @@ export class Libp2pTransport implements Transport {
       clock: this.#modules.clock,
       refused: (reason) => this.#refused(reason),
     });
-    const encrypter = this.#createEncrypter(this.#credentials);
+    const encrypter = this.#createEncrypter(this.#credentials, await privateKeyOf(peerKey));
     const host = await createHost({
       peerKey,
       listen,
@@ -189,11 +189,13 @@ export class Libp2pTransport implements Transport {
     });
   }
 
-  #createEncrypter(credentials: OwnCredentials): TlsEncrypter {
+  #createEncrypter(credentials: OwnCredentials, peerKey: Ed25519PrivateKey): TlsEncrypter {
     const { networkId, peers, self } = this.#options;
-    const { hasher, verifier, clock, logger } = this.#modules;
+    const { hasher, verifier, clock, random, logger } = this.#modules;
     return new TlsEncrypter({
       networkId,
+      peerKey,
+      random,
       hasher,
       verifier,
       clock,
@@ -250,6 +252,7 @@ export class Libp2pTransport implements Transport {
       events,
       refused: (reason) => this.#refused(reason),
       sessionOf: (connection) => encrypter.sessionOf(connection),
+      ownKeySequence: () => this.#ownLinkCertificate?.sequence ?? 0,
     });
   }
 

@@ -29,12 +29,19 @@ export const HIGHER_DIAL_DELAY_MS = 250;
 /** A second connection of a peer this soon after its link came up was dialled at the same moment; later, the peer has lost the link. */
 export const SIMULTANEOUS_DIAL_MS = 2 * HANDSHAKE_TIMEOUT_MS;
 
+/** Read before TLS is there: a caller's proof and the first message of TLS, 2 kB in all. */
+export const MAX_CALLER_READ_AHEAD_BYTES = 16 * 1024;
+/** An honest first message of TLS has 1.9 kB: whoever sent more has had certificates verified. */
+export const CHEAP_HANDSHAKE_BYTES = 4 * 1024;
+/** For a member that spoiled a handshake after that: two at once of 0.4 s each are a fortieth of a core then. */
+export const CALLER_HOLD_MS = 30_000;
+
 /** Connections of one peer that have not opened both streams yet: one in use, one about to replace it. */
 export const MAX_PENDING_PER_PEER = 2;
 /** Two channels, and room for a refused stream that is still closing. */
 export const MAX_STREAMS_PER_CONNECTION = 8;
 
-/** Handshakes of unknown hosts: at 2.7 ms on a fast core and 7 ms on a slow one, 5 to 14 % of it. */
+/** Connections of unknown hosts, at 2 ms each on a slow core before a caller has proven to be a member: 4 % of it. */
 export const STRANGER_HANDSHAKES_PER_SECOND = 20;
 export const STRANGER_CONNECTIONS_PER_HOST_PER_SECOND = 5;
 export const STRANGER_PENDING_CONNECTIONS = 10;

@@ -7,6 +7,10 @@ export type LinkRefusalCode =
   /** Something negotiated is not what the profile says. Fields: what, got. */
   | 'PROFILE_MISMATCH'
   | 'SESSION_RESUMED'
+  /** The caller has not signed the challenge with the peer key that it names. */
+  | 'CALLER_UNPROVEN'
+  /** The caller has as many handshakes open as it may, or spoiled one a moment ago. Fields: peerId. */
+  | 'CALLER_HELD'
   | 'CERTIFICATE_MISSING'
   /** Fields: certificates. */
   | 'CERTIFICATE_CHAIN'

@@ -57,13 +57,14 @@ export class OwnCredentials {
   }
 
   stop(): void {
+    this.#key = undefined; // what is being issued sets no timer any more
     this.#renewal?.cancel();
   }
 
   async #issue(key: ImportedLinkKey): Promise<void> {
     const { clock, timers, random, certificateLifetimeMs, logger } = this.#options;
     const credentials = await issueCredentials(key, this.#options, clock.wallMs());
-    if (this.#key !== key) return; // another key came meanwhile
+    if (this.#key !== key) return; // another key came meanwhile, or the end
     this.#current = credentials;
     const [byte = 0] = random.bytes(1);
     this.#renewal?.cancel();

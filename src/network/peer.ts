@@ -35,6 +35,8 @@ export interface PeerOptions {
   readonly refused: (reason: RefusedLabel) => void;
   /** What protects a connection; none where it is no TLS of the profile. */
   readonly sessionOf: (connection: Connection) => TlsSession | undefined;
+  /** Of the own link key that handshakes show now. */
+  readonly ownKeySequence: () => number;
 }
 
 interface Attempt {
@@ -157,7 +159,8 @@ export class Peer {
    */
   #prefersOwnDial(): boolean {
     if (!this.#options.isLower) return false;
-    if (this.#link === undefined) return this.#attempt?.connection !== undefined;
+    if (this.#attempt?.connection !== undefined) return true;
+    if (this.#link === undefined) return false;
     const ageMs = this.#options.clock.monotonicMs() - this.#upSinceMs.monotonic;
     return this.#link.isDialled && ageMs < SIMULTANEOUS_DIAL_MS;
   }
@@ -248,6 +251,7 @@ export class Peer {
     this.#upSinceMs = { monotonic: clock.monotonicMs(), wall: clock.wallMs() };
     metrics.linkUp();
     logger.info('link up', { peer: index, dialled: link.isDialled });
+    if (link.session.ownKeySequence !== this.#options.ownKeySequence()) this.renew(); // the key changed meanwhile
     events.linkUp(index);
   }
 

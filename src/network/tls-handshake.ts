@@ -56,10 +56,15 @@ async function endOf(socket: TLSSocket): Promise<never> {
   throw new Error('the connection ended');
 }
 
-/** The TCP socket of @libp2p/tcp's connection, with the bytes that the connection has read ahead put back. */
-async function takeSocket(connection: MultiaddrConnection): Promise<Socket> {
+export function socketOf(connection: MultiaddrConnection): Socket {
   const socket = 'socket' in connection ? connection.socket : undefined;
   assert(socket instanceof Socket, 'links run over TCP connections of @libp2p/tcp');
+  return socket;
+}
+
+/** The TCP socket of @libp2p/tcp's connection, with the bytes that the connection has read ahead put back. */
+async function takeSocket(connection: MultiaddrConnection): Promise<Socket> {
+  const socket = socketOf(connection);
   socket.pause();
   socket.removeAllListeners('data');
   if (connection.readBufferLength > 0) socket.unshift(await readAhead(connection));

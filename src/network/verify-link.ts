@@ -25,8 +25,8 @@ export interface LinkExpectations {
   readonly verifier: Verifier;
   readonly ownPublicKey: Uint8Array;
   readonly ownPeerId: string;
-  /** The peer id that was dialled; none for inbound connections. */
-  readonly dialled: string | undefined;
+  /** The peer id that was dialled, or that the caller has proven. */
+  readonly expectedPeer: string | undefined;
   readonly nowMs: number;
   authority(peerId: string): LinkAuthority | undefined;
 }
@@ -112,8 +112,9 @@ function peerIdOf(peerKey: Uint8Array): PeerId {
 function checkPeer(peerId: string, { linkPublicKey }: LinkCertificate, expected: LinkExpectations): LinkAuthority {
   if (peerId === expected.ownPeerId || equalBytes(linkPublicKey, expected.ownPublicKey))
     throw new LinkRefusal('OWN_KEY', 'the own key came back');
-  if (expected.dialled !== undefined && peerId !== expected.dialled)
-    throw new LinkRefusal('PEER_ID_MISMATCH', 'another peer answered', { peerId, expected: expected.dialled });
+  const { expectedPeer } = expected;
+  if (expectedPeer !== undefined && peerId !== expectedPeer)
+    throw new LinkRefusal('PEER_ID_MISMATCH', 'another peer answered', { peerId, expected: expectedPeer });
   const authority = expected.authority(peerId);
   if (authority === undefined) throw new LinkRefusal('NOT_A_MEMBER', 'no member has this peer id', { peerId });
   return authority;

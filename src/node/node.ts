@@ -34,14 +34,14 @@ import { NodeError } from './errors.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
 import { openConsensusKey, openLinkKey, readPeerKey } from './key-files.ts';
 import { LinkKeySequences } from './link-key-sequences.ts';
-import { nodeMetrics } from './metrics.ts';
-import { postureOf, reportPosture } from './posture.ts';
+import { nodeMetrics, reportStatus } from './metrics.ts';
+import { postureOf } from './posture.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
 import { readTlsFiles } from './tls-files.ts';
 
 const EPOCH = 1;
 const BOOT_ID_BYTES = 16;
-const POSTURE_INTERVAL_MS = 5_000;
+const STATUS_INTERVAL_MS = 5_000;
 
 export interface RunningNode {
   readonly service: NodeService;
@@ -137,7 +137,7 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     stops.push(() => api.stop());
     await validator.start();
     linkKey.seed.wipe();
-    stops.push(repeat(POSTURE_INTERVAL_MS, () => reportPosture(posture(), ownMetrics)));
+    stops.push(repeat(STATUS_INTERVAL_MS, () => reportStatus(validator.status(), ownMetrics)));
     const { verdict } = restarted;
     logger.info('started', {
       validator: member.name,

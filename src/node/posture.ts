@@ -1,10 +1,8 @@
 import type { Libp2pTransport, OperationalKeyCertificate } from '../network/index.ts';
 import type { Genesis } from '../params/genesis.ts';
-import { securityLevel } from '../replica/security-level.ts';
 import type { PostureEntry } from '../replica/service.ts';
 import type { AuthorIndex } from '../types/ids.ts';
 import type { KeyExchangeGroup } from '../util/tls-group.ts';
-import type { nodeMetrics } from './metrics.ts';
 
 export interface PostureSources {
   readonly genesis: Genesis;
@@ -21,17 +19,6 @@ const CLASSICAL_LINK = 'classical: recorded traffic can be decrypted by a quantu
 /** What protects this node now, entry by entry, from what was negotiated and never from what was configured. */
 export function postureOf(sources: PostureSources): PostureEntry[] {
   return [...keyEntries(sources), ...linkEntries(sources), ...apiEntries(sources), HASH_ENTRY];
-}
-
-const CLASSES: readonly PostureEntry['purpose'][] = ['identity', 'consensus', 'link-key', 'link', 'api', 'hash'];
-
-/** Brings the posture metrics up to date; a class without an entry is NaN. */
-export function reportPosture(posture: readonly PostureEntry[], metrics: ReturnType<typeof nodeMetrics>): void {
-  metrics.quantumLevel.set(securityLevel(posture));
-  for (const purpose of CLASSES) {
-    const categories = posture.filter((entry) => entry.purpose === purpose).map(({ category }) => category);
-    metrics.category.set(categories.length === 0 ? Number.NaN : Math.min(...categories), { class: purpose });
-  }
 }
 
 const HASH_ENTRY: PostureEntry = {

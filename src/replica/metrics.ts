@@ -47,11 +47,9 @@ export function replicaMetrics(instruments: Instruments) {
       name: 'av10_uncertified_checkpoints',
       help: 'Checkpoints executed here without a certificate.',
     }),
-    peers: instruments.gauge({ name: 'av10_linked_validators', help: 'Other validators with an established link.' }),
-    ready: instruments.gauge<'condition'>({
-      name: 'av10_ready',
-      help: 'Readiness by condition: 1 met, 0 not.',
-      labels: ['condition'],
+    clockIgnored: instruments.gauge({
+      name: 'av10_clock_ignored_seconds',
+      help: 'How far this clock is ahead of what the others would believe, or behind if negative: 0 in good order, else own blocks carry their time.',
     }),
     halted: instruments.gauge({ name: 'av10_halted', help: '1 after a coded halt.' }),
   };

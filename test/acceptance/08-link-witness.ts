@@ -10,6 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { CHALLENGE_BYTES, callerProof } from '../../src/network/caller.ts';
+import { peerIdOf, privateKeyOf } from '../../src/network/peer-key.ts';
+import { readPeerKey } from '../../src/node/key-files.ts';
+import type { NetworkId } from '../../src/types/ids.ts';
 import { Evidence, onDevnet } from '../support/acceptance.ts';
 import type { TestDevnet } from '../support/devnet.ts';
 import { multistreamHello } from '../support/multistream-hello.ts';
@@ -87,7 +91,7 @@ async function capture(devnet: TestDevnet): Promise<void> {
 }
 
 async function classicalClient(devnet: TestDevnet): Promise<void> {
-  const proxy = await multistreamProxy(p2pPort(devnet, 0));
+  const proxy = await memberProxy(devnet);
   const args = [
     's_client',
     '-connect',
@@ -106,19 +110,30 @@ async function classicalClient(devnet: TestDevnet): Promise<void> {
   );
 }
 
-/** Selects the encryption of validator links, then hands the bytes of a TLS client through. */
-async function multistreamProxy(port: number) {
-  const server = createServer((client) => void forward(client, port)).listen(0, '127.0.0.1');
+/** Selects the encryption of validator links and calls as a member does, then hands the bytes of a TLS client through. */
+async function memberProxy(devnet: TestDevnet) {
+  const keyOf = (validator: number) => readPeerKey(devnet.layout.validator(validator).keys);
+  const peerKey = await privateKeyOf(await keyOf(1));
+  const scope = { networkId: devnet.file.networkId as NetworkId, called: await peerIdOf(await keyOf(0)) };
+  const prove = (challenge: Uint8Array) => callerProof(peerKey, scope, challenge);
+  const server = createServer((client) => void forward(client, p2pPort(devnet, 0), prove)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
 }
 
-async function forward(client: Socket, port: number): Promise<void> {
+async function forward(
+  client: Socket,
+  port: number,
+  prove: (challenge: Uint8Array) => Promise<Uint8Array>,
+): Promise<void> {
   const validator = connect(port, '127.0.0.1');
   for (const end of [client, validator]) end.on('error', () => end.destroy());
   validator.write(multistreamHello());
-  let answered = 0;
-  while (answered < multistreamHello().length) answered += ((await once(validator, 'data')) as [Buffer])[0].length;
+  let answer = Buffer.alloc(0);
+  while (answer.length < multistreamHello().length + CHALLENGE_BYTES) {
+    answer = Buffer.concat([answer, ...((await once(validator, 'data')) as [Buffer])]);
+  }
+  validator.write(await prove(answer.subarray(-CHALLENGE_BYTES)));
   client.pipe(validator).pipe(client);
 }
 

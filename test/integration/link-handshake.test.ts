@@ -8,6 +8,7 @@ import { connect as connectTls, createSecureContext, type SecureContext, type Se
 import { noise } from '@chainsafe/libp2p-noise';
 import type {
   ConnectionEncrypter,
+  Ed25519PrivateKey,
   MessageStream,
   MultiaddrConnection,
   SecureConnectionOptions,
@@ -18,12 +19,13 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { SecretBytes } from '../../src/crypto/secret-bytes.ts';
 import { parseAddress } from '../../src/network/address.ts';
+import { type CallScope, identifyCaller, proveCaller } from '../../src/network/caller.ts';
 import { createHost } from '../../src/network/host.ts';
 import type { LinkRefusalCode } from '../../src/network/index.ts';
 import { issueLinkCertificate, type LeafContent } from '../../src/network/link-certificate.ts';
 import { importLinkKey } from '../../src/network/link-credentials.ts';
 import { privateKeyOf } from '../../src/network/peer-key.ts';
-import { presentedLink, shakeHands } from '../../src/network/tls-handshake.ts';
+import { presentedLink, shakeHands, socketOf } from '../../src/network/tls-handshake.ts';
 import { PROFILE_OPTIONS } from '../../src/network/tls-profile.ts';
 import { TlsStream } from '../../src/network/tls-stream.ts';
 import { id, type NetworkId } from '../../src/types/ids.ts';
@@ -198,7 +200,43 @@ describe('handshake of a validator link', () => {
     assert.deepEqual(resumed, [false, false]);
   });
 
-  it('spends little on a stranger that completes the handshake', async (context) => {
+  it('lets no caller near TLS that has signed for another peer, or with another key than it names', async () => {
+    const committee = await loopbackCommittee(2);
+    const node = await bed.run(committee, 0);
+    const peerKey = await privateKeyOf(committee.peerKeys[1] ?? assert.fail());
+    const otherKey = await privateKeyOf(new Uint8Array(32).fill(7));
+    const thief = { publicKey: peerKey.publicKey, sign: (bytes: Uint8Array) => otherKey.sign(bytes) };
+    const attempts: [Pick<Ed25519PrivateKey, 'publicKey' | 'sign'>, CallScope][] = [
+      [peerKey, scopeOf(committee, 1)],
+      [peerKey, { ...scopeOf(committee, 0), networkId: OTHER_NETWORK }],
+      [thief, scopeOf(committee, 0)],
+    ];
+    for (const [key, scope] of attempts) {
+      const secureOutbound = async (stream: MessageStream, { signal }: SecureConnectionOptions = {}) => {
+        const connection = stream as MultiaddrConnection;
+        await proveCaller(connection, key as Ed25519PrivateKey, scope, signal ?? assert.fail());
+        await once(socketOf(connection), 'close');
+        throw new Error('refused');
+      };
+      const evil = { protocol: '/av10/tls/1', secureInbound: secureOutbound, secureOutbound };
+      await bed.assertRefused(await bareHost(committee, evil, '127.0.0.1:0'), committee, 0);
+    }
+    assert.equal(node.instruments.total(HANDSHAKES_REFUSED, { code: 'CALLER_UNPROVEN' }), attempts.length);
+    assert.equal(node.instruments.total(HANDSHAKES_REFUSED), attempts.length);
+  });
+
+  it('lets a member wait that had certificates verified for nothing', async () => {
+    const committee = await loopbackCommittee(2);
+    const node = await bed.run(committee, 0);
+    const row: Row = { name: '', code: 'CERTIFICATE_CHAIN', hasExtraCertificate: true };
+    const host = await bareHost(committee, (await evilEncrypter(committee, row)).encrypter, '127.0.0.1:0');
+    await bed.assertRefused(host, committee, 0);
+    assert.equal(node.instruments.total(HANDSHAKES_REFUSED, { code: 'CERTIFICATE_CHAIN' }), 1);
+    await bed.assertRefused(host, committee, 0);
+    assert.equal(node.instruments.total(HANDSHAKES_REFUSED, { code: 'CALLER_HELD' }), 1);
+  });
+
+  it('spends little on a stranger', async (context) => {
     const committee = await loopbackCommittee(16);
     const node = await bed.run(committee, 0);
     const stranger = fork(new URL('./stranger.ts', import.meta.url), [committeeArgument(committee)]);
@@ -234,8 +272,8 @@ describe('handshake of a validator link', () => {
   });
 });
 
-/** With one signature in the handshake, the key exchange, the reading of the certificate and the dials that this node makes meanwhile. */
-const MAX_STRANGER_SIGNATURES = 12;
+/** For a connection of libp2p, which comes to no TLS, and the dials that this node makes meanwhile. */
+const MAX_STRANGER_SIGNATURES = 5;
 
 async function ask(stranger: ChildProcess, handshakes: number): Promise<void> {
   const done = once(stranger, 'message');
@@ -264,7 +302,10 @@ async function evilEncrypter(committee: LoopbackCommittee, row: Row): Promise<Ev
   const received: Uint8Array[] = [];
   const secure = (isServer: boolean) => async (stream: MessageStream, options?: SecureConnectionOptions) => {
     const connection = stream as MultiaddrConnection;
-    const socket = await shakeHands(connection, context, isServer, options?.signal ?? AbortSignal.timeout(5_000));
+    const signal = options?.signal ?? AbortSignal.timeout(5_000);
+    if (isServer) await identifyCaller(connection, () => true, scopeOf(committee, 1), SYSTEM_RANDOM, signal);
+    else await proveCaller(connection, await peerKeyOf(committee, row), scopeOf(committee, 0), signal);
+    const socket = await shakeHands(connection, context, isServer, signal);
     socket.on('data', (bytes: Buffer) => received.push(bytes));
     const remotePeer = peerIdFromString(committee.peers[0]?.peerId ?? '');
     return { connection: new TlsStream(socket, connection), remotePeer };
@@ -275,10 +316,18 @@ async function evilEncrypter(committee: LoopbackCommittee, row: Row): Promise<Ev
   };
 }
 
+function peerKeyOf(committee: LoopbackCommittee, row: Row): Promise<Ed25519PrivateKey> {
+  return privateKeyOf(committee.peerKeys[row.peer ?? 1] ?? assert.fail());
+}
+
+function scopeOf(committee: LoopbackCommittee, called: number): CallScope {
+  return { networkId: TEST_NETWORK_ID, called: committee.peers[called]?.peerId ?? '' };
+}
+
 async function evilContext(committee: LoopbackCommittee, row: Row): Promise<{ context: SecureContext }> {
   const node = row.peer ?? 1;
   const { key, publicKey } = importLinkKey({ seed: row.linkSeed?.(committee) ?? memberSeed(committee, node, 'link') });
-  const peerKey = await privateKeyOf(committee.peerKeys[node] ?? assert.fail());
+  const peerKey = await peerKeyOf(committee, row);
   const content = { networkId: TEST_NETWORK_ID, linkKey: key, linkPublicKey: publicKey, peerKey, nowMs: Date.now() };
   const leaf = toPem(await issueLinkCertificate({ ...content, ...row.leaf }, SYSTEM_RANDOM));
   const cert = row.hasExtraCertificate === true ? `${leaf}${certificateOf(EC_KEY)}` : leaf;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { SecretBytes } from '../../src/crypto/secret-bytes.ts';
 import { encodeFrame } from '../../src/network/frame-codec.ts';
-import { LINK_MAX_AGE_MS } from '../../src/network/limits.ts';
+import { LINK_MAX_AGE_MS, SIMULTANEOUS_DIAL_MS } from '../../src/network/limits.ts';
 import type { Clock } from '../../src/util/clock.ts';
 import { eventually } from '../support/eventually.ts';
-import { certified, loopbackCommittee } from '../support/libp2p-network.ts';
+import { certified, loopbackCommittee, memberSeed } from '../support/libp2p-network.ts';
 import { addressOf, HANDSHAKES_REFUSED, isMesh, NetworkBed, PROTOCOLS, type Running } from '../support/network-bed.ts';
 
 describe('protection of a link over its life', () => {
@@ -86,5 +86,44 @@ describe('protection of a link over its life', () => {
     const thief = await bed.rawHost(committee, 0);
     await bed.assertRefused(thief, committee, 1);
     assert.equal(nodes[1]?.instruments.total(HANDSHAKES_REFUSED, { code: 'KEY_CERTIFICATE_SUPERSEDED' }), 1);
+  });
+
+  it('refuses the dial of the higher end while its own is on its way, so that one of two renewals stays', async () => {
+    let lateMs = 0;
+    const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() + lateMs };
+    const committee = await loopbackCommittee(2);
+    const [first, second] = committee.peers.map(({ peerId }) => peerId) as [string, string];
+    const [lower, higher] = first < second ? [0, 1] : [1, 0];
+    const host = await bed.rawHost(committee, higher, committee.peers[higher]?.address);
+    const accepted = await bed.acceptStreams(host);
+    const node = await bed.run(committee, lower, {}, { clock });
+    await eventually(() => accepted.streams.length === 2, 'the dial');
+    accepted.confirm();
+    await eventually(() => node.recorder.isUp(higher), 'the link');
+    lateMs += 2 * SIMULTANEOUS_DIAL_MS;
+    await node.transport.useLinkKey({ seed: memberSeed(committee, lower, 'link') });
+    await eventually(() => accepted.streams.length === 4, 'the renewal');
+    await bed.dialWithStreams(host, committee, lower);
+    const refused = () => node.instruments.total('av10_network_connections_refused_total', { reason: 'DUPLICATE' });
+    await eventually(() => refused() === 1, 'the refusal');
+    assert.deepEqual(node.recorder.downs, []);
+    accepted.confirm();
+    await eventually(() => node.recorder.ups.length === 2, 'the renewed link');
+    assert.deepEqual(node.recorder.downs, [{ peer: higher, reason: 'RENEWED' }]);
+  });
+
+  it('makes a link anew that came up with the key of before', async () => {
+    const committee = await loopbackCommittee(2);
+    const host = await bed.rawHost(committee, 1, committee.peers[1]?.address);
+    const accepted = await bed.acceptStreams(host);
+    const node = await bed.run(committee, 0, { timing: { higherDialDelayMs: 0 } });
+    await eventually(() => accepted.streams.length === 2, 'the dial');
+    const seed = SecretBytes.random(32);
+    await node.transport.useLinkKey({ seed, certificate: await certified(committee, 0, 1, seed) });
+    accepted.confirm();
+    await eventually(() => accepted.streams.length === 4, 'the renewal');
+    accepted.confirm();
+    await eventually(() => node.recorder.ups.length === 2, 'the renewed link');
+    assert.deepEqual(node.recorder.downs, [{ peer: 1, reason: 'RENEWED' }]);
   });
 });

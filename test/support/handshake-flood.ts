@@ -7,7 +7,7 @@ import { multistreamHello } from './multistream-hello.ts';
 
 /**
  * A process that opens handshakes with a validator as fast as it is told, from an address that is not the committee's, and leaves each half open.
- * The first message of TLS is recorded once and sent again and again: the sender pays nothing, the receiver a key exchange and a signature.
+ * A proof that is none and the first message of TLS are made once and sent again and again: the sender pays nothing.
  * Arguments: port, handshakes a second, seconds. Prints how many were opened.
  */
 const STRANGER = '127.0.0.9';
@@ -15,7 +15,9 @@ const STEP_MS = 10;
 const OPEN_LIMIT = 4_000;
 
 const [port = 0, perSecond = 0, seconds = 0] = process.argv.slice(2).map(Number);
-const hello = Buffer.concat([multistreamHello(), await clientHello()]);
+/** In the place of a caller's proof: a key and a signature. */
+const NO_PROOF_BYTES = 96;
+const hello = Buffer.concat([multistreamHello(), Buffer.alloc(NO_PROOF_BYTES), await clientHello()]);
 const open = new Set<Socket>();
 const startMs = performance.now();
 let opened = 0;

@@ -166,6 +166,8 @@ export async function testEncrypter(
     hasher: CRYPTO.hasher,
     verifier: CRYPTO.verifier,
     clock: SYSTEM_CLOCK,
+    random: SYSTEM_RANDOM,
+    peerKey: key,
     ownPeerId: await peerIdOf(peerKey),
     authority: (peerId) => members.authority(peerId),
     credentials: () => credentials,

@@ -30,8 +30,12 @@ export async function runStart(options: ConfigFlags, recoverIdentity: boolean): 
   });
   const stopRequest = new StopRequest();
   let running: RunningNode | undefined;
+  // One after the other: opening a keystore takes a while, and the key of the last signal must be the one that stays.
+  let reloading = Promise.resolve();
   // From now on, because without a listener the signal ends the process.
-  process.on(RELOAD_SIGNAL, () => void reloadLinkKey(running, config.passphraseFile, logger));
+  process.on(RELOAD_SIGNAL, () => {
+    reloading = reloading.then(() => reloadLinkKey(running, config.passphraseFile, logger));
+  });
   try {
     // Loaded only now: a wrong configuration is refused before half a second of modules.
     const { startNode } = await import('../../node/node.ts');

@@ -53,7 +53,7 @@ describe('verification of the other end of a link', () => {
       verifier: CRYPTO.verifier,
       ownPublicKey: peer(0).linkKey,
       ownPeerId: peer(0).peerId,
-      dialled: undefined,
+      expectedPeer: undefined,
       nowMs: NOW_MS,
       authority: (peerId) => members.authority(peerId),
     };
@@ -86,8 +86,8 @@ describe('verification of the other end of a link', () => {
   });
 
   it('accepts the link key of the genesis', async () => {
-    for (const dialled of [undefined, peer(1).peerId]) {
-      const link = await verifyLink(present(good), { ...expected, dialled });
+    for (const expectedPeer of [undefined, peer(1).peerId]) {
+      const link = await verifyLink(present(good), { ...expected, expectedPeer });
       assert.equal(link.peerId.toString(), peer(1).peerId);
       assert.deepEqual(
         { ...link, peerId: undefined },
@@ -212,7 +212,7 @@ describe('verification of the other end of a link', () => {
       name: 'another member than was dialled',
       code: 'PEER_ID_MISMATCH',
       leaf: () => leafOf(2),
-      expected: { dialled: 'member 1' },
+      expected: { expectedPeer: 'member 1' },
     },
     { name: 'a stranger', code: 'NOT_A_MEMBER', expected: { authority: () => undefined } },
     {
