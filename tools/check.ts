@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
   { title: 'types', command: [node, 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'] },
   { title: 'imports', command: [node, 'tools/check-imports.ts'] },
   { title: 'tree rules', command: [node, 'tools/check-tree.ts'] },
+  { title: 'planted faults', command: [node, 'tools/check-planted.ts'] },
   { title: 'rustfmt', folder: 'native', command: ['cargo', 'fmt', '--all', '--check'] },
   {
     title: 'clippy',

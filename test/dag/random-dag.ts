@@ -52,7 +52,8 @@ export function randomDag(
       const copies = faulty.has(author) ? 1 + prng.below(3) : 1;
       for (let copy = 0; copy < copies; copy++) {
         const ancestors = chooseAncestors(prng, universe, history, author, round, skew);
-        if (ancestors !== undefined) made.push(universe.block(author, round, ancestors, { timestampMs: timestampMs(author, round, copy) }));
+        if (ancestors !== undefined)
+          made.push(universe.block(author, round, ancestors, { timestampMs: timestampMs(author, round, copy) }));
       }
     }
     for (const { ref, author } of made) {

@@ -14,10 +14,13 @@ export class Clients {
   readonly #prng: Prng;
   /** By sender, in nonce order. */
   readonly #transfers: Transfer[][];
+  /** Nodes that answer clients, sooner or later. */
+  readonly #honest: readonly number[];
 
-  constructor(cluster: Cluster, prng: Prng) {
+  constructor(cluster: Cluster, prng: Prng, faulty: readonly number[] = []) {
     this.#cluster = cluster;
     this.#prng = prng;
+    this.#honest = [...cluster.nodes.keys()].filter((node) => !faulty.includes(node));
     this.#transfers = cluster.accounts.map(() => []);
   }
 
@@ -25,8 +28,8 @@ export class Clients {
     return this.#transfers.flat().map(({ id }) => id);
   }
 
-  /** New transfers of random senders to random validators, some to several, some out of order. */
-  async submit(count: number): Promise<void> {
+  /** New transfers of random senders to random validators, or all to `node`; some to several, some out of order. */
+  async submit(count: number, node?: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const sender = this.#prng.below(this.#transfers.length);
       const transfers = this.#transfers[sender] as Transfer[];
@@ -36,7 +39,7 @@ export class Clients {
       if (this.#prng.chance(0.2)) pair.reverse();
       for (const transfer of pair) {
         const copies = this.#prng.chance(0.2) ? 2 : 1;
-        for (let copy = 0; copy < copies; copy++) await this.#send(transfer);
+        for (let copy = 0; copy < copies; copy++) await this.#send(transfer, node);
       }
     }
   }
@@ -50,12 +53,17 @@ export class Clients {
   }
 
   open(): TransactionId[] {
-    return this.ids().filter((id) => !this.#cluster.nodes.every(({ finals }) => finals.has(id)));
+    return this.ids().filter((id) => !this.#honest.every((node) => this.#cluster.node(node).finals.has(id)));
+  }
+
+  /** The newest transfer of each sender, as anybody can hear of it. */
+  newest(): Transfer[] {
+    return this.#transfers.flatMap((transfers) => transfers.at(-1) ?? []);
   }
 
   allFinal(): boolean {
     const nonces = this.#cluster.accounts.map(({ nonce }) => nonce);
-    return this.#cluster.nodes.every((_, node) => {
+    return this.#honest.every((node) => {
       const validator = this.#cluster.validator(node);
       return nonces.every((nonce, handle) => validator.account(handle).value?.nextNonce === nonce);
     });
@@ -64,7 +72,7 @@ export class Clients {
   /** Every transfer was applied exactly once, and no coin came or went. */
   assertState(): void {
     const spent = this.#transfers.map((transfers) => BigInt(transfers.length));
-    for (const node of this.#cluster.nodes.keys()) {
+    for (const node of this.#honest) {
       for (const handle of this.#cluster.accounts.keys()) {
         const received = spent.at(handle - 1) as bigint;
         const balance = this.#cluster.validator(node).account(handle).value?.balances[0]?.amount;
@@ -74,8 +82,10 @@ export class Clients {
     }
   }
 
-  async #send(transfer: Transfer): Promise<void> {
-    const running = this.#cluster.nodes.flatMap(({ validator }) => validator ?? []);
+  async #send(transfer: Transfer, node?: number): Promise<void> {
+    const running = this.#cluster.nodes.flatMap(({ validator }, index) =>
+      node === undefined || node === index ? (validator ?? []) : [],
+    );
     if (running.length > 0) await this.#prng.pick(running).submit([transfer], 'test');
   }
 

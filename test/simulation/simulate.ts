@@ -1,10 +1,11 @@
 /**
- * `npm run simulate`: whole networks in one process, each from one seed. Runs one seed with its trace, a range of seeds, or a swarm of
- * fresh seeds on all cores.
+ * `npm run simulate`: whole networks in one process, each from one seed. Runs one seed with its trace, a range of seeds, a swarm of
+ * fresh seeds on all cores, or the search for faults planted in the source.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { findPlanted, plantedFaults } from './planted.ts';
 import { PROFILES, profileNamed } from './profiles/index.ts';
 import { runSeed } from './run-seed.ts';
 import { runSwarm } from './swarm.ts';
@@ -18,6 +19,7 @@ interface Options {
   readonly minutes: number;
   readonly json?: string;
   readonly jobs: number;
+  readonly planted?: string | true;
   readonly list?: true;
 }
 
@@ -31,8 +33,9 @@ const program = new Command('simulate')
   .option('--svg <file>', 'with --seed: draw the newest rounds of the DAG at the end, or where it failed')
   .option('--swarm', 'run fresh seeds on every core until the time is over')
   .option('--minutes <m>', 'with --swarm: for so long', number(0.01, 10_000), 1)
-  .option('--jobs <n>', 'with --swarm: processes', number(1, 256), cpus().length)
-  .option('--json <file>', 'with --swarm: write the report there')
+  .option('--jobs <n>', 'with --swarm or --planted: processes', number(1, 256), cpus().length)
+  .option('--json <file>', 'with --swarm or --planted: write the report there')
+  .option('--planted [name]', 'plant each known fault, or this one, in a copy of the source and find it')
   .option('--list', 'name the profiles')
   .showHelpAfterError();
 program.parse();
@@ -42,6 +45,7 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   if (options.list) return list();
   if (options.swarm) return swarm();
+  if (options.planted !== undefined) return planted(options.planted === true ? undefined : options.planted);
   if (options.seed !== undefined) return replay(options.seed);
   return inOrder(options.seeds ?? [freshSeed()]);
 }
@@ -86,6 +90,16 @@ async function swarm(): Promise<number> {
   say(JSON.stringify({ ...report, failures: report.failures.length }, null, 2));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   return report.failures.length === 0 && report.seeds > 0 ? 0 : 1;
+}
+
+/** A fault that is not found is a missing test. */
+async function planted(name: string | undefined): Promise<number> {
+  const results = await findPlanted(plantedFaults(name), options.jobs, say);
+  const found = results.filter((result) => result.found).length;
+  say(`${found} of ${results.length} planted faults found`);
+  const report = results.map(({ name, found, profile, seed, seconds }) => ({ name, found, profile, seed, seconds }));
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ planted: report }, null, 2)}\n`);
+  return found === results.length ? 0 : 1;
 }
 
 function replayCommand(profile: string, seed: number): string {

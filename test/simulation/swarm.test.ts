@@ -8,6 +8,11 @@ import { runSeed } from './run-seed.ts';
 /** Seeds that once failed, and enough others for every size and kind; about a second each. */
 const FIXED_SEEDS: Readonly<Record<string, readonly number[]>> = {
   chaos: [2, 3, 6, 8, 9, 10, 11, 14, 16, 18, 24, 28, 31, 39, 73],
+  byzantine: [1, 4, 5, 9, 15, 1003, 1004],
+  dag: [5, 9, 17, 127, 171, 607, 1262],
+  ledger: [1, 4, 7],
+  pacing: [2, 3, 5, 6],
+  recovery: [1, 2, 3, 24, 28],
 };
 const FRESH_SEEDS = 5;
 

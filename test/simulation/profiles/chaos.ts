@@ -2,6 +2,7 @@ import type { ProtocolParameters } from '../../../src/params/protocol-parameters
 import { assert } from '../../../src/util/assert.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { Cluster } from '../../support/cluster.ts';
+import { Checkers } from '../checkers.ts';
 import { Clients } from '../clients.ts';
 import type { Outcome, Profile, Witness } from '../profile.ts';
 
@@ -100,6 +101,7 @@ class Chaos {
   readonly #prng: Prng;
   readonly #cluster: Cluster;
   readonly #clients: Clients;
+  readonly #checkers: Checkers;
   readonly #paused = new Set<number>();
   #wiped: number | undefined;
   readonly #faults: Record<string, number> = {};
@@ -115,6 +117,7 @@ class Chaos {
     this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000, trace, real });
     witness.watch(this.#cluster);
     this.#clients = new Clients(this.#cluster, prng);
+    this.#checkers = new Checkers(this.#cluster);
   }
 
   async begin(): Promise<void> {
@@ -127,7 +130,7 @@ class Chaos {
     await this.#faultOrRepair();
     await this.#clients.submit(this.#prng.below(this.#setting.load + 1));
     await this.#run(this.#prng.below(LONGEST_STEP_MS));
-    this.#check();
+    this.#checkers.check();
   }
 
   async heal(): Promise<void> {
@@ -143,7 +146,7 @@ class Chaos {
       await this.#restart(index);
     }
     await this.#run(SETTLING_MS);
-    this.#check();
+    this.#checkers.check();
   }
 
   /** The healed network commits at once and finishes everything that was submitted. */
@@ -155,11 +158,11 @@ class Chaos {
     while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
       await this.#clients.resubmit();
       await this.#run(2_000);
-      this.#check();
+      this.#checkers.check();
     }
     assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
     this.#clients.assertState();
-    const commits = this.#check();
+    const commits = this.#checkers.check();
     assert(commits > 0, 'a run without commits proves nothing');
     return {
       setting: JSON.stringify(this.#setting),
@@ -317,18 +320,5 @@ class Chaos {
         if (disk.isOff) this.#cluster.crash(index, 'power-cut');
       return condition();
     }, ms);
-  }
-
-  #check(): number {
-    const history = this.#cluster.assertAgreement();
-    for (const [index, { validator, complaints }] of this.#cluster.nodes.entries()) {
-      const blamed = complaints.find((line) => line.startsWith('peer broke a rule'));
-      assert(blamed === undefined, `node ${index} blames an honest peer: ${blamed}`);
-      if (validator === undefined) continue;
-      const { core, executor } = validator.replica;
-      assert(core.suspended.bytes <= 256 * 1024 * 1024, 'suspended blocks stay within their limit');
-      assert(executor.lag <= 1_024, `execution of node ${index} lags by ${executor.lag} commits`);
-    }
-    return history.size;
   }
 }

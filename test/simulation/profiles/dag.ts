@@ -10,7 +10,8 @@ import type { Outcome, Profile } from '../profile.ts';
 const VIEWS = 3;
 /** Of a hundred random DAGs a few commit nothing. */
 const MAX_DRAWS = 20;
-const MUTED = { from: 3, to: 12 };
+const MUTED_FROM = 3;
+const MUTED_ROUNDS = 9;
 /** Small enough that the limit is met: a block of a random DAG has about 400 bytes. */
 const TIGHT_BYTES = 2_000;
 const STEP_MS = 10_000;
@@ -18,7 +19,8 @@ const STEP_MS = 10_000;
 /** What is drawn from the seed besides the DAG itself. */
 interface Setting {
   readonly gcDepth: number | undefined;
-  readonly muted: boolean;
+  /** Rounds in which the blocks of member 0 are seen by nobody else, until the last of them. */
+  readonly muted: { readonly from: number; readonly to: number } | undefined;
   /** Nothing can be fetched, and there is room for a few suspended blocks only. */
   readonly tight: boolean;
 }
@@ -40,15 +42,17 @@ export const DAG: Profile = {
 
 function drawSetting(prng: Prng): Setting {
   const gcDepth = prng.chance(0.4) ? prng.pick([3, 5, 10]) : undefined;
-  return { gcDepth, muted: prng.chance(0.5), tight: prng.chance(0.2) };
+  const mutedTo = MUTED_FROM + (gcDepth === undefined ? MUTED_ROUNDS : gcDepth + 3);
+  const muted = prng.chance(0.5) ? { from: MUTED_FROM, to: mutedTo } : undefined;
+  return { gcDepth, muted, tight: prng.chance(0.2) };
 }
 
 function drawDag(prng: Prng, { gcDepth, muted, tight }: Setting): RandomDag {
   const seed = prng.below(2 ** 31);
   const bounds = tight ? { suspendedBytesPerAuthor: TIGHT_BYTES } : {};
-  if (gcDepth !== undefined)
-    return randomDag(seed, { rounds: 4 * gcDepth + 8, gcDepth, bounds, stragglers: 0.06, silence: 0.02 });
-  return randomDag(seed, { rounds: 14, bounds, ...(muted ? { muted: MUTED } : {}) });
+  const options = { bounds, ...(muted === undefined ? {} : { muted }) };
+  if (gcDepth === undefined) return randomDag(seed, { rounds: 14, ...options });
+  return randomDag(seed, { rounds: 4 * gcDepth + 8, gcDepth, stragglers: 0.06, silence: 0.02, ...options });
 }
 
 function observe(setting: Setting, dag: RandomDag, prng: Prng): Outcome {
@@ -78,12 +82,13 @@ function observe(setting: Setting, dag: RandomDag, prng: Prng): Outcome {
 }
 
 /** The first view sees blocks in the order in which they were made, the others in any order, or each late by some rounds. */
-function deliver(dag: RandomDag, view: number, { gcDepth, tight }: Setting, prng: Prng): Observer {
+function deliver(dag: RandomDag, view: number, setting: Setting, prng: Prng): Observer {
+  const { gcDepth, tight } = setting;
   // At the edge of collection some answers come too late.
   const answered = tight ? 0 : gcDepth === undefined ? 1 : prng.pick([0.05, 0.3, 1]);
   const onOffer = (): boolean => prng.chance(answered);
   const observer = new Observer(dag.universe, { onOffer });
-  for (const block of view === 0 ? dag.blocks : disordered(dag, prng)) {
+  for (const block of view === 0 ? dag.blocks : disordered(dag, setting, prng)) {
     hand(observer, dag, block);
     if (view === 0 || prng.chance(0.4)) observer.advance();
   }
@@ -98,12 +103,15 @@ function hand(observer: Observer, { universe }: RandomDag, block: VerifiedHeader
   assert(observer.core.suspended.bytes <= limit, `${observer.core.suspended.bytes} bytes are suspended, not ${limit}`);
 }
 
-function disordered(dag: RandomDag, prng: Prng): readonly VerifiedHeader[] {
-  const { gcDepth } = dag.universe.options.parameters;
-  if (gcDepth > 100) return prng.shuffle(dag.blocks);
+function disordered(dag: RandomDag, { gcDepth, muted }: Setting, prng: Prng): readonly VerifiedHeader[] {
+  if (gcDepth === undefined) return prng.shuffle(dag.blocks);
+  const isMuted = ({ author, round }: VerifiedHeader): boolean =>
+    author === 0 && muted !== undefined && round >= muted.from && round < muted.to;
   const due = dag.blocks.map((block) => ({
     block,
-    at: block.round + prng.below(3) + (prng.chance(0.2) ? prng.below(2 * gcDepth + 6) : 0),
+    at: isMuted(block)
+      ? (muted?.to ?? 0) + prng.below(gcDepth)
+      : block.round + prng.below(3) + (prng.chance(0.2) ? prng.below(2 * gcDepth + 6) : 0),
   }));
   return due.sort((a, b) => a.at - b.at).map(({ block }) => block);
 }
@@ -126,7 +134,7 @@ function settle(observer: Observer, dag: RandomDag): void {
 /** Authors with two blocks in one round. */
 function equivocators({ blocks }: RandomDag): ReadonlySet<number> {
   const bySlot = Map.groupBy(blocks, ({ author, round }) => `${author}@${round}`);
-  return new Set([...bySlot.values()].flatMap(([first, second]) => (second === undefined ? [] : [second.author])));
+  return new Set([...bySlot.values()].flatMap((blocks) => blocks.slice(1).map(({ author }) => author)));
 }
 
 function assertHonestUnexposed({ evidence }: Observer, twins: ReadonlySet<number>): void {

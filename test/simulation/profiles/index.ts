@@ -1,11 +1,13 @@
 import type { Profile } from '../profile.ts';
+import { BYZANTINE } from './byzantine.ts';
 import { CHAOS, REAL } from './chaos.ts';
 import { DAG } from './dag.ts';
 import { LEDGER } from './ledger.ts';
 import { PACING } from './pacing.ts';
+import { RECOVERY } from './recovery.ts';
 
 /** Every kind of world that seeds are run in. */
-export const PROFILES: readonly Profile[] = [CHAOS, REAL, DAG, LEDGER, PACING];
+export const PROFILES: readonly Profile[] = [CHAOS, REAL, BYZANTINE, DAG, LEDGER, PACING, RECOVERY];
 
 export function profileNamed(name: string): Profile {
   const found = PROFILES.find((profile) => profile.name === name);
