@@ -3,6 +3,7 @@ import type { ExecutedCommit, Ledger } from '../execution/index.ts';
 import type { Mempool } from '../pipeline/index.ts';
 import type { BlockRef } from '../types/block.ts';
 import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
 import { BlockTime } from './block-time.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Executor } from './executor.ts';
@@ -22,6 +23,7 @@ interface ContentModules {
   readonly feed: MempoolFeed;
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'lastCheckpoint'>;
+  readonly logger: Logger;
   verifyLoad(): number;
 }
 
@@ -39,6 +41,11 @@ export class BlockContent {
     this.#modules = modules;
     this.#time = new BlockTime(modules.clock);
     this.#checkpointMs = modules.ledger.lastCheckpoint?.statement.timeMs ?? setup.core.genesis.timeMs;
+  }
+
+  /** See {@link BlockTime.ignoredMs}. */
+  get clockIgnoredMs(): number {
+    return this.#time.ignoredMs;
   }
 
   /** Why own blocks carry no transactions at the moment, if so. */
@@ -78,12 +85,23 @@ export class BlockContent {
     const { maxBlockBytes, maxTransactionsPerBlock } = this.#setup.core.parameters;
     const limits = { maxBytes: maxBlockBytes, maxTransactions: maxTransactionsPerBlock };
     return {
-      timestampMs: this.#time.timestampMs(core.dag, ancestors),
+      timestampMs: this.#timestampMs(core, ancestors),
       madeMs: clock.monotonicMs(),
       executedCommit: executor.lastExecuted,
       transactions: this.payloadBarred(core) === undefined ? mempool.take(limits) : [],
       checkpointVote: checkpoints.dueVote,
     };
+  }
+
+  #timestampMs(core: Core, ancestors: readonly BlockRef[]): number {
+    const wasIgnored = this.#time.ignoredMs !== 0;
+    const timestampMs = this.#time.timestampMs(core.dag, ancestors);
+    const { ignoredMs } = this.#time;
+    const { logger } = this.#modules;
+    if (ignoredMs !== 0 && !wasIgnored)
+      logger.warn('the clock is off: own blocks carry the time of the others', { ignoredMs });
+    else if (ignoredMs === 0 && wasIgnored) logger.info('the clock agrees with the others again');
+    return timestampMs;
   }
 
   /** The block is not made, or not admitted: its transactions go again. */

@@ -10,9 +10,15 @@ export class BlockTime {
   readonly #clock: Clock;
   /** When the last own block was made, on the monotonic clock. */
   #madeMs: number | undefined;
+  #ignoredMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** By how much the own clock was ahead (positive) or behind when the last block was made, beyond what the others would have believed; 0 in good order. */
+  get ignoredMs(): number {
+    return this.#ignoredMs;
   }
 
   made(atMs: number): void {
@@ -26,6 +32,9 @@ export class BlockTime {
     if (median === undefined || times.length < 2) return now;
     // The others' blocks are as old as the network has stood still. Close to them, not equal to them: else time that fell behind would stand still.
     const stoodMs = this.#madeMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() - this.#madeMs;
-    return Math.max(median - CLOCK_IGNORED_MS, Math.min(now, Math.floor(median + stoodMs + CLOCK_IGNORED_MS)));
+    const latest = Math.floor(median + stoodMs + CLOCK_IGNORED_MS);
+    const believed = Math.max(median - CLOCK_IGNORED_MS, Math.min(now, latest));
+    this.#ignoredMs = now - believed;
+    return believed;
   }
 }

@@ -4,6 +4,8 @@ const RATE_WINDOW_MS = 10_000;
 const LATENCY_SAMPLES = 100;
 /** A node that should commit and has not for this long is unhealthy. */
 export const STALL_MS = 10_000;
+/** A disk that has been at one write for this long keeps the node from signing, although it has not refused. */
+export const DISK_STALL_MS = 2_000;
 
 /** Measures what `/health` answers: rates over the last ten seconds, latency over the last hundred transactions submitted here. */
 export class HealthMonitor {

@@ -6,7 +6,7 @@ import type { AuthorIndex } from '../types/ids.ts';
 import type { ExchangeState, Message, WireBlock } from '../types/message.ts';
 import { errorText } from '../util/errors.ts';
 import type { Timer } from '../util/timers.ts';
-import { BlockContent, type PayloadBar } from './block-content.ts';
+import { BlockContent } from './block-content.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { CommitSync, type SyncedCommit } from './commit-sync.ts';
 import { CoreDriver } from './core-driver.ts';
@@ -115,9 +115,9 @@ export class Replica {
     return this.#proposer.last;
   }
 
-  /** Why own blocks carry no transactions at the moment, if so. */
-  get payloadBarred(): PayloadBar | undefined {
-    return this.#content.payloadBarred(this.core);
+  /** What own blocks carry. */
+  get content(): BlockContent {
+    return this.#content;
   }
 
   async start(): Promise<void> {

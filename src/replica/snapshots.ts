@@ -1,9 +1,9 @@
 import type { CoreState } from '../consensus/index.ts';
-import type { Ledger } from '../execution/index.ts';
+import type { Ledger, LedgerErrorCode } from '../execution/index.ts';
 import { LOG_START, type SnapshotStore } from '../storage/index.ts';
 import type { CommitIndex, Round } from '../types/ids.ts';
 import type { Clock } from '../util/clock.ts';
-import { errorText } from '../util/errors.ts';
+import { errorText, isCoded } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { BlockStore } from './block-store.ts';
 import { encodeSnapshotContent } from './snapshot-content.ts';
@@ -29,11 +29,10 @@ export class Snapshots {
   readonly #modules: SnapshotModules;
   #lastMs: number;
   #writing: Promise<void> | undefined;
+  /** The ledger could not sync its keys. A later sync that succeeds says nothing of them, so nothing may count on them before the next start. */
+  #keysInDoubt = false;
 
-  constructor(
-    options: { readonly snapshotEveryMs: number; readonly retainCommits: number },
-    modules: SnapshotModules,
-  ) {
+  constructor(options: { readonly snapshotEveryMs: number; readonly retainCommits: number }, modules: SnapshotModules) {
     this.#options = options;
     this.#modules = modules;
     this.#lastMs = modules.clock.monotonicMs();
@@ -42,15 +41,17 @@ export class Snapshots {
   /** Whether the next checkpoint should become a snapshot. */
   get due(): boolean {
     return (
-      this.#writing === undefined && this.#modules.clock.monotonicMs() - this.#lastMs >= this.#options.snapshotEveryMs
+      !this.#keysInDoubt &&
+      this.#writing === undefined &&
+      this.#modules.clock.monotonicMs() - this.#lastMs >= this.#options.snapshotEveryMs
     );
   }
 
   /** Takes the ledger as it is in this turn; writing goes on behind. */
   take(point: SnapshotPoint): void {
     this.#lastMs = this.#modules.clock.monotonicMs();
-    const commits = this.#modules.store.keptCommits();
-    const parts = encodeSnapshotContent({ ...point, commits, ledger: this.#modules.ledger.snapshot() });
+    const parts = this.#content(point);
+    if (parts === undefined) return;
     this.#writing = this.#write(point, parts)
       .catch((error: unknown) => this.#modules.logger.error('snapshot failed', { error: errorText(error) }))
       .finally(() => {
@@ -61,6 +62,18 @@ export class Snapshots {
   /** Resolves when no snapshot is being written. */
   async idle(): Promise<void> {
     await this.#writing;
+  }
+
+  #content(point: SnapshotPoint): readonly Uint8Array[] | undefined {
+    const { store, ledger, logger } = this.#modules;
+    try {
+      return encodeSnapshotContent({ ...point, commits: store.keptCommits(), ledger: ledger.snapshot() });
+    } catch (error) {
+      if (!isCoded<LedgerErrorCode>(error, 'LEDGER_KEY_FILE')) throw error;
+      this.#keysInDoubt = true;
+      logger.error('no snapshot before the next start: the log grows until then', { error: errorText(error) });
+      return undefined;
+    }
   }
 
   async #write({ state }: SnapshotPoint, parts: readonly Uint8Array[]): Promise<void> {

@@ -26,7 +26,7 @@ import type { Timers } from '../util/timers.ts';
 import type { Transport } from '../util/transport.ts';
 import { commitPoint } from './commit-point.ts';
 import type { Executing } from './executor.ts';
-import { HealthMonitor, notReady, READY, STALL_MS } from './health.ts';
+import { DISK_STALL_MS, HealthMonitor, notReady, READY, STALL_MS } from './health.ts';
 import { LinearisedWindow } from './linearised-window.ts';
 import { type ReplicaMetrics, replicaMetrics } from './metrics.ts';
 import { indexReceipts } from './receipt-feed.ts';
@@ -319,13 +319,15 @@ export class Validator implements NodeService {
       ableToSign = notReady('IDENTITY_RECOVERY', `answers of power ${recovery.power} of ${recovery.needed} needed`);
     else if (diskRefuses !== undefined) ableToSign = notReady('DISK', diskRefuses);
     else if (!store.writable) ableToSign = notReady('DISK', 'too much waits for the disk');
+    else if (store.log.writingForMs > DISK_STALL_MS)
+      ableToSign = notReady('DISK', `one write takes ${Math.floor(store.log.writingForMs / 1_000)} s so far`);
     else if (!links.maySign())
       ableToSign = notReady(
         'NO_LEASE',
         `links to ${this.#names(links.established()) || 'nobody'} are too few for a quorum`,
       );
     else if (halted !== undefined) ableToSign = alive;
-    const barred = this.#replica.payloadBarred;
+    const barred = this.#replica.content.payloadBarred(this.#replica.core);
     let acceptingTransactions = READY;
     if (checkpoints.uncertified > maxUncertifiedCheckpoints)
       acceptingTransactions = notReady('UNCERTIFIED', `${checkpoints.uncertified} checkpoints without a certificate`);
@@ -355,6 +357,7 @@ export class Validator implements NodeService {
     if (leader !== undefined) this.#metrics.consensusDuration.observe(Math.max(0, nowMs - leader.timestampMs) / 1_000);
     this.#metrics.commit.set(commit.index);
     this.#metrics.round.set(this.#replica.core.highestRound);
+    this.#metrics.clockIgnored.set(this.#replica.content.clockIgnoredMs / 1_000);
   }
 
   #onExecuted(result: ExecutedCommit, { commit }: Executing): void {

@@ -56,6 +56,7 @@ export class BlockLog {
   #writer = Promise.resolve();
   #resuming: Promise<void> | undefined;
   #failure: StorageError | undefined;
+  #writingSinceMs: number | undefined;
 
   /** @throws StorageError LOG_EXISTS; DiskError */
   static async create(options: BlockLogOptions, modules: StorageModules): Promise<BlockLog> {
@@ -147,6 +148,11 @@ export class BlockLog {
   /** Why the log accepts nothing, if it has failed. */
   get failure(): StorageError | undefined {
     return this.#failure;
+  }
+
+  /** How long the disk has been at one write and its sync; 0 when nothing is under way. */
+  get writingForMs(): number {
+    return this.#writingSinceMs === undefined ? 0 : this.#modules.clock.monotonicMs() - this.#writingSinceMs;
   }
 
   /** Start of the oldest kept record space; a replay cannot begin before it. */
@@ -314,9 +320,14 @@ export class BlockLog {
   async #writeGroup(group: RecordGroup): Promise<void> {
     const { clock, metrics } = this.#modules;
     const startedMs = clock.monotonicMs();
-    if (group.segment !== this.#lastSegment().segment) await this.#startSegment(group);
-    await this.#file.write(group.offset, ...group.parts);
-    await this.#file.sync();
+    this.#writingSinceMs = startedMs;
+    try {
+      if (group.segment !== this.#lastSegment().segment) await this.#startSegment(group);
+      await this.#file.write(group.offset, ...group.parts);
+      await this.#file.sync();
+    } finally {
+      this.#writingSinceMs = undefined;
+    }
     metrics.logFlushSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
   }
 

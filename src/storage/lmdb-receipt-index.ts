@@ -46,7 +46,8 @@ export class LmdbReceiptIndex implements ReceiptIndex {
     try {
       refuseForeignFile(join(path, 'data.mdb'));
       const binary = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const;
-      const root = open<Buffer, Buffer>({ path, ...binary, maxDbs: 2, noSubdir: false });
+      // The end of a batch of its own has a promise that nobody gets: when the disk refuses, that rejection would end the process.
+      const root = open<Buffer, Buffer>({ path, ...binary, maxDbs: 2, noSubdir: false, eventTurnBatching: false });
       return new LmdbReceiptIndex(options, root, root.openDB('receipts', binary), root.openDB('commits', binary));
     } catch (error) {
       throw failed(`the receipt index at ${path} cannot be opened; delete it, it is made again from the log`, error);
@@ -121,6 +122,7 @@ export class LmdbReceiptIndex implements ReceiptIndex {
         this.#root.putSync(CURSOR_KEY, commitKey(newest));
       });
     } catch (error) {
+      takeCommitError(error);
       throw failed('the receipt index cannot be written; what is pending is kept', error);
     }
     this.#pending = this.#pending.slice(batch.length);
@@ -183,6 +185,11 @@ function commitKey(commitIndex: CommitIndex): Buffer {
 
 function idKey(id: TransactionId): Buffer {
   return Buffer.from(id, 'hex');
+}
+
+/** lmdb-js hands what LMDB said over as a promise that may reject later: untaken, that rejection would end the process. */
+function takeCommitError(error: unknown): void {
+  if (error instanceof Error && 'commitError' in error) Promise.resolve(error.commitError).catch(() => undefined);
 }
 
 function failed(message: string, cause: unknown): StorageError {

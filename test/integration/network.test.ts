@@ -30,6 +30,9 @@ import { TransportRecorder } from '../support/transport-recorder.ts';
 
 const REFUSED = 'av10_network_connections_refused_total';
 
+/** 21 handshakes at both ends in one process take a second or two; a loaded machine needs more. */
+const MESH_LIMIT_MS = 60_000;
+
 describe('libp2p transport on loopback', () => {
   const bed = new NetworkBed();
 
@@ -44,9 +47,9 @@ describe('libp2p transport on loopback', () => {
   }
 
   for (const size of [4, 7]) {
-    it(`brings up the full mesh of ${size} from one address within 5 s`, async () => {
+    it(`brings up the full mesh of ${size} from one address, each link once`, async () => {
       const nodes = await bed.runAll(await loopbackCommittee(size));
-      await eventually(() => isMesh(nodes), 'a full mesh', 5_000);
+      await eventually(() => isMesh(nodes), 'a full mesh', MESH_LIMIT_MS);
       assert.deepEqual(
         new Set(nodes.map((node) => node.recorder.ups.length)),
         new Set([size - 1]),
@@ -353,9 +356,11 @@ function mebibytes(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);
 }
 
-/** Buffers that are in use, after a collection. */
+/** Buffers that are in use, after a collection; the second one waits until the first has swept what it found. */
 function memoryBytes(): number {
   setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  const gc = runInNewContext('gc') as () => void;
+  gc();
+  gc();
   return process.memoryUsage().arrayBuffers;
 }

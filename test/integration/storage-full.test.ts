@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { BlockLog } from '../../src/storage/block-log.ts';
+import { LmdbReceiptIndex } from '../../src/storage/lmdb-receipt-index.ts';
 import { NodeDisk } from '../../src/storage/node-disk.ts';
+import { id, type TransactionId } from '../../src/types/ids.ts';
 import { isCoded } from '../../src/util/errors.ts';
 import { block, LOG_OPTIONS, openLog, readAll, refusal, storageModules } from '../unit/storage/fixture.ts';
 
@@ -59,6 +61,37 @@ describe('a full or read-only disk', { skip: cannotMount() }, () => {
       const { log: reopened, damage, tail } = await openLog(modules);
       assert.deepEqual([damage, tail.cut, reopened.lastSequence], [[], false, appended + 1]);
       assert.equal((await readAll(reopened)).records.length, appended + 1);
+      await reopened.close();
+    });
+  });
+
+  it('leaves the receipt index as it was, and its process alive, until space returns', async () => {
+    await withTmpfs(async (folder) => {
+      const path = join(folder, 'receipts');
+      const options = { retainCommits: 10_000, maxPendingBytes: 8 * 1024 * 1024 };
+      const index = LmdbReceiptIndex.open(path, options);
+      const receipts = (commit: number) =>
+        Array.from({ length: 200 }, (_, i) => ({
+          id: id<TransactionId>((commit * 1_000 + i).toString(16).padStart(64, '0')),
+          receipt: new Uint8Array(60),
+        }));
+      let commit = 0;
+      const fill = async (): Promise<void> => {
+        for (;;) {
+          commit += 1;
+          index.add(commit, receipts(commit));
+          await index.flush();
+        }
+      };
+      await assert.rejects(fill(), refusal('INDEX_FAILED'));
+      await assert.rejects(index.flush(), refusal('INDEX_FAILED'));
+      assert.ok(mount('-o', 'remount,size=8m', folder));
+      await index.flush();
+      await index.close();
+      const reopened = LmdbReceiptIndex.open(path, options);
+      assert.equal(reopened.cursor, commit);
+      for (const kept of [1, commit])
+        for (const { id: txId } of receipts(kept)) assert.equal(reopened.get(txId)?.commitIndex, kept);
       await reopened.close();
     });
   });

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { type DevnetOptions, TestDevnet } from './devnet.ts';
-import { type FinalTransfer, percentile } from './load.ts';
+import { cannot, type Need } from './disturbance.ts';
+import { countLost, type FinalTransfer, percentile } from './load.ts';
 
 /** What a run showed: lines while it goes on, one JSON document at the end, exit status 1 if a condition does not hold. */
 export class Evidence {
@@ -46,6 +47,27 @@ export async function onDevnet(
   evidence.must(left.length === 0, 'SIGINT to the top-level process left no process');
 }
 
+/** `onDevnet`, or the reason why this machine cannot show it. */
+export async function onDevnetWith(
+  needs: readonly Need[],
+  evidence: Evidence,
+  options: DevnetOptions,
+  show: (devnet: TestDevnet) => Promise<void>,
+): Promise<void> {
+  const reason = cannot(...needs);
+  if (reason === false) await onDevnet(evidence, options, show);
+  else evidence.figure('skipped', reason);
+}
+
+/** The seed of a run with chance in it: the first argument, or a new one. */
+export function seedOf(evidence: Evidence): number {
+  const seed = process.argv[2] === undefined ? Date.now() % 0x1_0000_0000 : Number(process.argv[2]);
+  evidence.figure('seed', seed);
+  return seed;
+}
+
+export const seconds = (ms: number): number => Number((ms / 1_000).toFixed(1));
+
 export function latencies(finals: readonly FinalTransfer[]): Record<string, number> {
   const values = finals.map(({ latencyMs }) => latencyMs);
   const at = (fraction: number): number => Math.round(percentile(values, fraction));
@@ -67,6 +89,15 @@ export async function mustAgree(evidence: Evidence, devnet: TestDevnet, validato
   );
 }
 
+/** No validator found two blocks of one author in a round, halted, or crashed. */
+export function mustBeSound(evidence: Evidence, devnet: TestDevnet): void {
+  const found = devnet.alarms();
+  evidence.must(
+    found.length === 0,
+    `no equivocation, halt or crash in any log${found.map((line) => `\n  ${line}`).join('')}`,
+  );
+}
+
 /** Every transfer that was called final must have the same receipt on each of these validators. */
 export async function mustHoldAll(
   evidence: Evidence,
@@ -75,12 +106,7 @@ export async function mustHoldAll(
   finals: readonly FinalTransfer[],
 ): Promise<void> {
   for (const validator of validators) {
-    const client = devnet.client(validator);
-    let lost = 0;
-    for (const { id, commit } of finals) {
-      const found = await client.transaction(id).catch(() => undefined);
-      if (found?.receipt?.commit !== commit || found.receipt.code !== 'OK') lost += 1;
-    }
+    const lost = await countLost(devnet.client(validator), finals);
     evidence.must(
       lost === 0,
       `validator-${validator + 1} holds all ${finals.length} final transfers, each in its commit (${lost} lost)`,

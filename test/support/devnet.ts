@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,6 +20,9 @@ const ENTRY = join(ROOT, 'src', 'main.ts');
 const POLL_MS = 25;
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 90_000;
+const ALARMS: readonly string[] = ['equivocation', 'halted', 'crashed'];
+/** What Linux tells every program, whatever the kernel counts in. */
+const CLOCK_TICK_MS = 10;
 
 /** `devnet.json`, as tools rely on it. */
 export interface DevnetFile {
@@ -46,9 +49,29 @@ export interface DevnetOptions {
   readonly accounts?: number;
 }
 
+/** What a validator is started through: a program with its arguments, and variables. */
+export interface Room {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where it logs, if not where the devnet says. */
+  readonly log?: string;
+}
+
+export interface Ready {
+  readonly status: number;
+  readonly body: Rest.Readiness;
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly time: string;
+  readonly [field: string]: unknown;
+}
+
 /** A devnet of real processes in a temporary folder, on ports that were free. What a test starts again by hand, `stop` ends too. */
 export class TestDevnet {
-  readonly file: DevnetFile;
+  file: DevnetFile;
   readonly layout: DevnetLayout;
   readonly #launcher: ChildProcess;
   readonly #restarted: ChildProcess[] = [];
@@ -103,11 +126,99 @@ export class TestDevnet {
 
   /** The command that the devnet prints for a validator that ended, run by hand. */
   restart(validator: number, ...flags: readonly string[]): ChildProcess {
-    const args = [ENTRY, 'start', '--config', this.layout.validator(validator).config, ...flags];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    return this.restartIn({ command: [], environment: {} }, validator, ...flags);
+  }
+
+  /** The same in a room of its own; its log goes on in the file that `devnet.json` names. */
+  restartIn(room: Room, validator: number, ...flags: readonly string[]): ChildProcess {
+    const start = [process.execPath, ENTRY, 'start', '--config', this.layout.validator(validator).config, ...flags];
+    const [program, ...args] = [...room.command, ...start] as [string, ...string[]];
+    if (room.log !== undefined) this.#move(validator, { log: room.log });
+    const log = openSync(this.#validator(validator).log, 'a');
+    const env = { ...process.env, ...room.environment };
+    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', log] });
+    closeSync(log);
     this.#restarted[validator] = child;
-    child.stderr?.resume();
     return child;
+  }
+
+  /** The validator answers elsewhere from its next start on. */
+  moveApi(validator: number, api: string): void {
+    this.#move(validator, { api });
+  }
+
+  p2pAddress(validator: number): string {
+    const config = JSON.parse(readFileSync(this.layout.validator(validator).config, 'utf8')) as { p2pListen: string };
+    return config.p2pListen;
+  }
+
+  /** Of the process that runs now. */
+  pid(validator: number): number {
+    return this.#pidOf(validator);
+  }
+
+  /** What the validator logged from `fromByte` on, one object a line. */
+  logLines(validator: number, fromByte = 0): LogLine[] {
+    const text = readFileSync(this.#validator(validator).log).subarray(fromByte).toString('utf8');
+    // The last line may still be under way.
+    const lines = text.split('\n').slice(0, -1);
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** Lines of all logs that no fault of the machine or of one member excuses. */
+  alarms(): string[] {
+    return this.file.validators.flatMap(({ name }, index) =>
+      this.logLines(index)
+        .filter(({ msg }) => ALARMS.includes(msg))
+        .map((line) => `${name}: ${JSON.stringify(line)}`),
+    );
+  }
+
+  async untilExecuted(validator: number, commit: number, limitMs = 60_000): Promise<void> {
+    const has = async (): Promise<boolean> => (await this.client(validator).status()).lastExecuted >= commit;
+    await until(has, `${this.#validator(validator).name} has executed commit ${commit}`, limitMs);
+  }
+
+  /** The validator makes a block of its own that it had not made when this was asked. */
+  async untilProposes(validator: number): Promise<void> {
+    const { lastProposedRound } = await this.client(validator).status();
+    const has = async (): Promise<boolean> =>
+      (await this.client(validator).status()).lastProposedRound > lastProposedRound;
+    await until(has, `${this.#validator(validator).name} proposes`);
+  }
+
+  async untilReadiness(
+    validator: number,
+    what: string,
+    holds: (answer: Ready) => boolean,
+    limitMs?: number,
+  ): Promise<Ready> {
+    let last: Ready | undefined;
+    const has = async (): Promise<boolean> => {
+      last = await this.readiness(validator).catch(() => undefined); // not listening yet, or not any more
+      return last !== undefined && holds(last);
+    };
+    await until(has, `/ready of ${this.#validator(validator).name}: ${what}`, limitMs);
+    return last as Ready;
+  }
+
+  logBytes(validator: number): number {
+    return statSync(this.#validator(validator).log).size;
+  }
+
+  async readiness(validator: number): Promise<Ready> {
+    const response = await fetch(`${this.#validator(validator).api}/ready`, { signal: AbortSignal.timeout(5_000) });
+    return { status: response.status, body: (await response.json()) as Rest.Readiness };
+  }
+
+  /** Processor time that the process has used, in milliseconds. */
+  processorMs(validator: number): number {
+    const stat = readFileSync(`/proc/${this.#pidOf(validator)}/stat`, 'utf8');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13);
+    return (Number(user) + Number(system)) * CLOCK_TICK_MS;
   }
 
   async untilHealthy(validator: number, limitMs = 60_000): Promise<void> {
@@ -146,6 +257,11 @@ export class TestDevnet {
     for (const pid of left) process.kill(pid, 'SIGKILL');
     rmSync(dirname(this.layout.baseDir), { recursive: true, force: true });
     return left;
+  }
+
+  #move(validator: number, changed: Partial<DevnetFile['validators'][number]>): void {
+    const validators = this.file.validators.with(validator, { ...this.#validator(validator), ...changed });
+    this.file = { ...this.file, validators };
   }
 
   #pidOf(validator: number): number {

@@ -1,5 +1,5 @@
-import type { Wallet } from '../../src/client/index.ts';
-import { Av10ApiError } from '../../src/client/index.ts';
+import type { Av10Client, Wallet } from '../../src/client/index.ts';
+import { Av10ApiError, isApiError } from '../../src/client/index.ts';
 import type { TransactionId } from '../../src/types/ids.ts';
 import type { TestDevnet } from './devnet.ts';
 
@@ -68,6 +68,23 @@ export class Load {
     this.#isRunning = false;
     await Promise.all(this.#runs);
   }
+}
+
+/** How many of these the validator does not show as applied in the commit that was said. */
+export async function countLost(client: Av10Client, finals: readonly FinalTransfer[]): Promise<number> {
+  let lost = 0;
+  for (const { id, commit } of finals) {
+    const found = await client.transaction(id).catch((error: unknown) => {
+      if (isApiError(error, 'TRANSACTION_UNKNOWN')) return undefined;
+      throw error;
+    });
+    if (found?.receipt?.commit !== commit || found.receipt.code !== 'OK') lost += 1;
+  }
+  return lost;
+}
+
+export function lastCommit(finals: readonly FinalTransfer[]): number {
+  return finals.reduce((last, { commit }) => Math.max(last, commit), 0);
 }
 
 export function percentile(values: readonly number[], fraction: number): number {

@@ -7,6 +7,7 @@ import { LOG_START, type LogPosition, logPosition } from '../../../src/storage/l
 import { SEGMENT_HEADER_BYTES } from '../../../src/storage/segment.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
 import { SimulatedDisk } from '../../support/simulated-disk.ts';
+import type { VirtualTime } from '../../support/virtual-time.ts';
 import {
   assertEntries,
   block,
@@ -102,6 +103,19 @@ describe('BlockLog', () => {
     await log.flush();
     assert.equal(disk.operations - before, 4);
     assert.equal(log.pendingBytes, 0);
+  });
+
+  it('says how long the disk has been at one write', async () => {
+    const disk = new SimulatedDisk();
+    const { log, modules } = await newLog(disk);
+    const release = disk.hold('sync');
+    log.append(block(1));
+    const flushed = log.flush();
+    (modules.clock as VirtualTime).advance(5_000);
+    assert.equal(log.writingForMs, 5_000);
+    release();
+    await flushed;
+    assert.equal(log.writingForMs, 0);
   });
 
   it('flushes unasked once enough waits', async () => {
