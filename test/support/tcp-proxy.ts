@@ -51,6 +51,11 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
+  /** On the way in all directions: delayed, or held by a stall. */
+  get underWayBytes(): number {
+    return [...this.#pairs].flatMap(({ pumps }) => pumps).reduce((sum, pump) => sum + pump.bytes, 0);
+  }
+
   set(conditions: Partial<Conditions>, ...directions: readonly Direction[]): void {
     for (const direction of directions.length === 0 ? (['there', 'back'] as const) : directions)
       this.#conditions[direction] = { ...this.#conditions[direction], ...conditions };
@@ -116,6 +121,10 @@ class Pump {
     this.#prng = prng;
     from.on('data', (chunk: Buffer) => this.#enter(chunk));
     from.on('end', () => this.#enter(new Uint8Array(0)));
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Looks again at what waits. */
