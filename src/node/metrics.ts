@@ -17,6 +17,10 @@ export function nodeMetrics(instruments: Instruments) {
       help: 'Lowest NIST category in use of each class of keys and connections; 0 is classical, NaN where there is none.',
       labels: ['class'],
     }),
+    latency: instruments.gauge({
+      name: 'av10_consensus_latency_seconds',
+      help: 'Median time to finality of the last 100 transactions submitted to this node.',
+    }),
     linked: instruments.gauge({ name: 'av10_linked_validators', help: 'Other validators with an established link.' }),
     ready: instruments.gauge<'condition'>({
       name: 'av10_ready',
@@ -38,7 +42,7 @@ const CONDITIONS: Readonly<Record<keyof Readiness, string>> = {
 
 /** Brings what changes without an event of its own up to date; a class of keys or connections without an entry is NaN. */
 export function reportStatus(
-  { posture, readiness, peers }: Pick<NodeStatus, 'posture' | 'readiness' | 'peers'>,
+  { posture, readiness, health, peers }: Pick<NodeStatus, 'posture' | 'readiness' | 'health' | 'peers'>,
   metrics: ReturnType<typeof nodeMetrics>,
 ): void {
   metrics.quantumLevel.set(securityLevel(posture));
@@ -46,6 +50,7 @@ export function reportStatus(
     const categories = posture.filter((entry) => entry.purpose === purpose).map(({ category }) => category);
     metrics.category.set(categories.length === 0 ? Number.NaN : Math.min(...categories), { class: purpose });
   }
+  metrics.latency.set(health.latency / 1_000);
   metrics.linked.set(peers.filter(({ linked }) => linked).length);
   for (const [flag, condition] of Object.entries(CONDITIONS))
     metrics.ready.set(readiness[flag as keyof Readiness].ok ? 1 : 0, { condition });

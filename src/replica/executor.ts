@@ -5,7 +5,9 @@ import { assertDefined } from '../util/assert.ts';
 import type { BlockStore } from './block-store.ts';
 
 /** A commit and its blocks, whether decided here or taken over. */
-export type Executing = Pick<CommittedSubDag, 'commit' | 'blocks' | 'gcRound'>;
+/** `decision` is unknown of commits that were taken over from peers. */
+export type Executing = Pick<CommittedSubDag, 'commit' | 'blocks' | 'gcRound'> &
+  Partial<Pick<CommittedSubDag, 'decision'>>;
 
 /** Runs commits one after the other; the ledger may live on another thread. */
 export interface CommitRunner {

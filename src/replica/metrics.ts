@@ -18,7 +18,7 @@ export function replicaMetrics(instruments: Instruments) {
     }),
     commits: instruments.counter<'decision'>({
       name: 'av10_commits_total',
-      help: 'Commits by how their leader was decided.',
+      help: 'Commits by how their leader was decided; `synced` were taken over from peers.',
       labels: ['decision'],
     }),
     consensusDuration: instruments.histogram({
@@ -30,10 +30,6 @@ export function replicaMetrics(instruments: Instruments) {
       name: 'av10_finality_duration_seconds',
       help: 'From the acceptance of a transaction on this node to its finality.',
       buckets: LATENCY_BUCKETS,
-    }),
-    consensusLatency: instruments.gauge({
-      name: 'av10_consensus_latency_seconds',
-      help: 'Median time to finality of the last 100 transactions submitted to this node.',
     }),
     round: instruments.gauge({ name: 'av10_round', help: 'Highest round of an admitted block.' }),
     commit: instruments.gauge({ name: 'av10_commit_index', help: 'Last commit decided.' }),

@@ -351,10 +351,11 @@ export class Validator implements NodeService {
     }).length;
   }
 
-  #onCommitted({ commit, blocks }: Executing): void {
+  #onCommitted({ commit, blocks, decision }: Executing): void {
     const leader = blocks.find((header) => header.ref.id === commit.leader.id);
     const nowMs = this.#modules.clock.wallMs();
     if (leader !== undefined) this.#metrics.consensusDuration.observe(Math.max(0, nowMs - leader.timestampMs) / 1_000);
+    this.#metrics.commits.add(1, { decision: decision ?? 'synced' });
     this.#metrics.commit.set(commit.index);
     this.#metrics.round.set(this.#replica.core.highestRound);
     this.#metrics.clockIgnored.set(this.#replica.content.clockIgnoredMs / 1_000);

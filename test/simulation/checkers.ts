@@ -1,8 +1,9 @@
 import { assert } from '../../src/util/assert.ts';
-import type { Cluster } from '../support/cluster.ts';
+import { BALANCE, type Cluster } from '../support/cluster.ts';
 
 const MAX_SUSPENDED_BYTES = 256 * 1024 * 1024;
 const MAX_LAG_COMMITS = 1_024;
+const MAX_MISSING = 10_000;
 /** What a node in step may lack: rounds on their way over the slowest links. */
 const MAX_ROUNDS_BEHIND = 3;
 
@@ -23,7 +24,7 @@ export class Checkers {
   constructor(cluster: Cluster, faulty: readonly number[] = []) {
     this.#cluster = cluster;
     this.#honest = [...cluster.nodes.keys()].filter((node) => !faulty.includes(node));
-    this.#supply = BigInt(cluster.accounts.length) * 1_000_000n;
+    this.#supply = BigInt(cluster.accounts.length) * BALANCE;
   }
 
   /** @returns commits of the longest history */
@@ -55,6 +56,11 @@ export class Checkers {
     }
   }
 
+  /** Every honest node runs and follows the others. */
+  allInStep(): boolean {
+    return this.#inStep().length === this.#honest.length;
+  }
+
   /** Nodes that follow the others, so they are linked to some. */
   #inStep(): readonly number[] {
     const rounds = this.#running().map((node) => this.#cluster.validator(node).replica.core.highestRound);
@@ -82,7 +88,8 @@ export class Checkers {
     const { bytes } = core.suspended;
     assert(bytes <= MAX_SUSPENDED_BYTES, `node ${node} holds ${bytes} bytes of suspended blocks`);
     assert(executor.lag <= MAX_LAG_COMMITS, `execution of node ${node} lags by ${executor.lag} commits`);
-    assert(core.missing().length <= 10_000, `node ${node} misses ${core.missing().length} blocks`);
+    const missing = core.missing().length;
+    assert(missing <= MAX_MISSING, `node ${node} misses ${missing} blocks`);
   }
 
   /** No coin comes or goes, and what a client reads of one node never goes back. */

@@ -1,7 +1,7 @@
 import type { CommitIndex, TransactionId } from '../../src/types/ids.ts';
 import { assert } from '../../src/util/assert.ts';
 import type { Prng } from '../../src/util/prng.ts';
-import type { Cluster } from '../support/cluster.ts';
+import { BALANCE, type Cluster } from '../support/cluster.ts';
 
 type Transfer = ReturnType<Cluster['transfer']>;
 
@@ -76,7 +76,7 @@ export class Clients {
       for (const handle of this.#cluster.accounts.keys()) {
         const received = spent.at(handle - 1) as bigint;
         const balance = this.#cluster.validator(node).account(handle).value?.balances[0]?.amount;
-        const expected = 1_000_000n - (spent[handle] as bigint) + received;
+        const expected = BALANCE - (spent[handle] as bigint) + received;
         assert(balance === expected, `account ${handle} of node ${node} holds ${balance}, not ${expected}`);
       }
     }

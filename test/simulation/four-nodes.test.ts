@@ -19,6 +19,10 @@ test('four validators make a transfer final within 100 ms and agree on state', a
   for (const index of cluster.nodes.keys()) {
     assert.equal(cluster.validator(index).account(1).value?.balances[0]?.amount, 1_000_001n);
     assert.equal(cluster.validator(index).transaction(tx.id)?.level, 'certified');
+    const { instruments } = cluster.node(index);
+    const { index: commits } = cluster.validator(index).replica.core.lastCommit;
+    assert.equal(instruments.total('av10_commits_total', { decision: 'direct-commit' }), commits);
+    assert.equal(instruments.total('av10_commits_total'), commits);
   }
   cluster.assertAgreement();
 });

@@ -40,7 +40,11 @@ const program = new Command('simulate')
   .showHelpAfterError();
 program.parse();
 const options = program.opts<Options>();
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  // A profile or a fault that is not there.
+  if (error instanceof RangeError) return program.error(`error: ${error.message}`, { exitCode: 2 });
+  throw error;
+});
 
 async function main(): Promise<number> {
   if (options.list) return list();

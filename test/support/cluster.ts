@@ -36,6 +36,7 @@ import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
 import type { Transport } from '../../src/util/transport.ts';
 import { type ClusterCrypto, realCrypto, simulatedCrypto } from './cluster-crypto.ts';
+import { CountingInstruments } from './counting-instruments.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.ts';
 import { OwnBlocks } from './own-blocks.ts';
 import { SharedIdentity } from './shared-identity.ts';
@@ -43,7 +44,8 @@ import { SimulatedDisk } from './simulated-disk.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const ACCOUNTS = 16;
-const BALANCE = 1_000_000n;
+/** Of each account at the start. */
+export const BALANCE = 1_000_000n;
 const PATHS = { log: 'data/log', snapshots: 'data/snapshots', guard: 'guard/guard' };
 
 export interface ClusterOptions {
@@ -66,6 +68,7 @@ interface Node {
   /** The member whose keys it has: its own index, but for a clone. */
   readonly member: number;
   readonly disk: SimulatedDisk;
+  readonly instruments: CountingInstruments;
   validator: Validator | undefined;
   /** Every commit this node ever reported, over all its lives. */
   readonly commits: Map<CommitIndex, CommitDigest>;
@@ -121,6 +124,7 @@ export class Cluster {
     this.nodes = this.#members().map((member, i) => ({
       member,
       disk: new SimulatedDisk(options.seed * 100 + i),
+      instruments: new CountingInstruments(),
       validator: undefined,
       commits: new Map(),
       finals: new Map(),
@@ -178,7 +182,7 @@ export class Cluster {
         clock: this.#clock(index),
         timers: this.network.timers(index),
         logger: this.#logger(index),
-        instruments: NO_INSTRUMENTS,
+        instruments: node.instruments,
         signatures: inlineVerifier((payload, count) => this.#checkSignatures(payload, count)),
         receipts,
         verifyLoad: () => 0,

@@ -1,11 +1,10 @@
-import type { Core } from '../../../src/consensus/index.ts';
-import { assert } from '../../../src/util/assert.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { Cluster } from '../../support/cluster.ts';
 import { Puppet } from '../../support/puppet.ts';
 import { BEHAVIOURS, type BehaviourName, behave, type Hand } from '../adversaries.ts';
 import { Checkers } from '../checkers.ts';
 import { Clients } from '../clients.ts';
+import { finishAll } from '../ending.ts';
 import type { Outcome, Profile, Witness } from '../profile.ts';
 
 const COMMITTEES = [
@@ -23,9 +22,6 @@ const LONGEST_STEP_MS = 800;
 const STARTING_MS = 2_000;
 /** Links are dialled again, and leases are granted again. */
 const SETTLING_MS = 6_000;
-const FINISHING_MS = 120_000;
-/** What a node in step may lack: rounds on their way over the slowest links. */
-const CAUGHT_UP_ROUNDS = 3;
 
 /** What is drawn from the seed. */
 interface Setting {
@@ -119,27 +115,10 @@ class Byzantine {
   }
 
   async finish(): Promise<Outcome> {
-    const cluster = this.#cluster;
-    await this.#expectCommits();
-    const untilMs = cluster.time.monotonicMs() + FINISHING_MS;
-    while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
-      await this.#clients.resubmit();
-      await cluster.run(1_000);
-      this.#checkers.check();
-    }
-    assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
-    this.#clients.assertState();
-    const commits = this.#checkers.check();
-    this.#checkers.assertEvidence();
-    return {
-      setting: JSON.stringify(this.#setting),
-      commits,
-      transactions: this.#clients.ids().length,
-      virtualMs: cluster.time.monotonicMs(),
-      faults: this.#faults,
-      decisions: cluster.decisions,
-      fingerprint: cluster.fingerprint(),
-    };
+    const [cluster, clients, checkers, honest] = [this.#cluster, this.#clients, this.#checkers, this.#honest];
+    const outcome = await finishAll({ cluster, clients, checkers, honest });
+    checkers.assertEvidence();
+    return { ...outcome, setting: JSON.stringify(this.#setting), faults: this.#faults };
   }
 
   #corrupt(hand: Hand, name: BehaviourName): void {
@@ -154,32 +133,11 @@ class Byzantine {
     const down = this.#honest.find((honest) => this.#cluster.node(honest).validator === undefined);
     if (down !== undefined) return this.#cluster.start(down);
     const power = [node, ...this.#setting.faulty].reduce((sum, member) => sum + committee.power(member), 0);
-    if (power > committee.f || !this.#haveCaughtUp()) return;
+    // A node that is still behind votes on no checkpoint: it counts among those that are down.
+    if (power > committee.f || !this.#checkers.allInStep()) return;
     this.#cluster.trace(`fault power-cut at node ${node}`);
     this.#faults['power-cut'] = (this.#faults['power-cut'] ?? 0) + 1;
     this.#cluster.crash(node, 'power-cut');
-  }
-
-  /** A node that is still behind votes on no checkpoint: it counts among those that are down. */
-  #haveCaughtUp(): boolean {
-    const rounds = this.#honest.map((node) => this.#cluster.validator(node).replica.core.highestRound);
-    return Math.min(...rounds) >= Math.max(...rounds) - CAUGHT_UP_ROUNDS;
-  }
-
-  /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
-  async #expectCommits(): Promise<void> {
-    // Asked again each time: a node that synchronised commits goes on with another core.
-    const cores = (): Core[] => this.#honest.map((node) => this.#cluster.validator(node).replica.core);
-    const highest = (): number => Math.max(...cores().map(({ highestRound }) => highestRound));
-    const before = cores().map(({ lastCommit }) => lastCommit.index);
-    const lastRound = highest() + 2 * (3 * (this.#cluster.genesis.committee.f + 1) + 4);
-    const timeoutsMs = 8 * Math.max(...cores().map(({ leaderTimeoutMs }) => leaderTimeoutMs));
-    await this.#clients.submit(1);
-    const committed = (): boolean => cores().every(({ lastCommit }, i) => lastCommit.index > (before[i] as number));
-    if (await this.#cluster.runUntil(committed, timeoutsMs)) return;
-    await this.#cluster.runUntil(() => committed() || highest() > lastRound, FINISHING_MS);
-    const rounds = cores().map(({ highestRound }) => highestRound);
-    assert(committed(), `no commit ${timeoutsMs} ms after healing, at rounds ${rounds.join(', ')}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { ProtocolParameters } from '../../../src/params/protocol-parameters.ts';
-import { assert } from '../../../src/util/assert.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { Cluster } from '../../support/cluster.ts';
 import { Checkers } from '../checkers.ts';
 import { Clients } from '../clients.ts';
+import { finishAll } from '../ending.ts';
 import type { Outcome, Profile, Witness } from '../profile.ts';
 
 /** Sizes and voting powers; several have members with more power than others, and some have no fault tolerance. */
@@ -37,7 +37,6 @@ const REAL_STEPS = 12;
 const LONGEST_STEP_MS = 1_500;
 /** Links are dialled again, leases are granted again, and leaders' pauses are over after this. */
 const SETTLING_MS = 20_000;
-const FINISHING_MS = 120_000;
 
 /** What is drawn from the seed. */
 interface Setting {
@@ -149,55 +148,15 @@ class Chaos {
     this.#checkers.check();
   }
 
-  /** The healed network commits at once and finishes everything that was submitted. */
   async finish(): Promise<Outcome> {
-    const cluster = this.#cluster;
-    await this.#expectCommits();
-    const everyId = this.#clients.ids();
-    const untilMs = cluster.time.monotonicMs() + FINISHING_MS;
-    while (!this.#clients.allFinal() && cluster.time.monotonicMs() < untilMs) {
-      await this.#clients.resubmit();
-      await this.#run(2_000);
-      this.#checkers.check();
-    }
-    assert(this.#clients.allFinal(), `not final after healing: ${this.#clients.open().join(', ')}`);
-    this.#clients.assertState();
-    const commits = this.#checkers.check();
-    assert(commits > 0, 'a run without commits proves nothing');
-    return {
-      setting: JSON.stringify(this.#setting),
-      commits,
-      transactions: everyId.length,
-      virtualMs: cluster.time.monotonicMs(),
-      faults: this.#faults,
-      decisions: cluster.decisions,
-      fingerprint: cluster.fingerprint(),
-    };
+    const [cluster, clients, checkers] = [this.#cluster, this.#clients, this.#checkers];
+    const honest = [...cluster.nodes.keys()];
+    const outcome = await finishAll({ cluster, clients, checkers, honest });
+    return { ...outcome, setting: JSON.stringify(this.#setting), faults: this.#faults };
   }
 
   dispose(): void {
     this.#cluster.dispose();
-  }
-
-  /** 3(f + 1) + 4 rounds or four leader timeouts, whichever is later, and twice that for the worst run. */
-  async #expectCommits(): Promise<void> {
-    const cluster = this.#cluster;
-    const cores = cluster.nodes
-      .keys()
-      .toArray()
-      .map((index) => () => cluster.validator(index).replica.core);
-    const commits = cores.map((core) => core().lastCommit.index);
-    const lastRound =
-      Math.max(...cores.map((core) => core().highestRound)) + 2 * (3 * (cluster.genesis.committee.f + 1) + 4);
-    const timeoutsMs = 8 * Math.max(...cores.map((core) => core().leaderTimeoutMs));
-    await this.#clients.submit(1);
-    const committed = (): boolean => cores.every((core, index) => core().lastCommit.index > (commits[index] as number));
-    if (await this.#runUntil(committed, timeoutsMs)) return;
-    await this.#runUntil(() => committed() || cores.some((core) => core().highestRound > lastRound), FINISHING_MS);
-    assert(
-      committed(),
-      `no commit ${timeoutsMs} ms after healing, at rounds ${cores.map((core) => core().highestRound).join(', ')}`,
-    );
   }
 
   /** A repair, or one fault on one node; faults that would change nothing are not counted. */
