@@ -255,10 +255,11 @@ export class Core {
     return taken;
   }
 
-  /** Takes proof from a peer, its signatures checked, that an author equivocated. Returns it if it is new here: to be logged and passed on. */
-  learn({ first, second }: Evidence): Evidence | undefined {
-    if (first.round <= this.gcRound) return undefined;
-    return this.#equivocation.note(first) ?? this.#equivocation.note(second);
+  /** Takes note of a peer's proof, its signatures checked, that an author equivocated. */
+  learn({ first, second }: Evidence): void {
+    if (first.round <= this.gcRound) return;
+    this.#equivocation.note(first);
+    this.#equivocation.note(second);
   }
 
   /** No own block of this round or below will be proposed: the end of an identity's recovery. */

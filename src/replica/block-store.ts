@@ -9,7 +9,7 @@ import {
 import type { Evidence, SignedHeader, VerifiedHeader } from '../types/block.ts';
 import { decodeSignedHeader } from '../types/block-codec.ts';
 import type { Commit } from '../types/commit.ts';
-import type { BlockId, CommitIndex, Round } from '../types/ids.ts';
+import type { AuthorIndex, BlockId, CommitIndex, Round } from '../types/ids.ts';
 import type { WireBlock } from '../types/message.ts';
 import { assertDefined } from '../util/assert.ts';
 import { EMPTY_BYTES } from '../util/bytes.ts';
@@ -24,6 +24,12 @@ import { type KeptCommits, MAX_KEPT_COMMITS } from './snapshot-content.ts';
 /** Appended and not yet durable beyond this: blocks of peers are not taken until the disk has caught up. Below the log's own limit. */
 const WRITABLE_PENDING_BYTES = 32 * 1024 * 1024;
 const RESUME_INTERVAL_MS = 1_000;
+
+interface FoundBlock {
+  readonly position: LogPosition;
+  readonly author: AuthorIndex;
+  readonly round: Round;
+}
 
 export interface BlockStoreModules {
   readonly hasher: Hasher;
@@ -40,7 +46,7 @@ export class BlockStore {
   readonly #modules: BlockStoreModules;
   readonly #recent: PayloadCache;
   /** Blocks that are found by id. */
-  readonly #blocks = new Map<BlockId, { readonly position: LogPosition; readonly round: Round }>();
+  readonly #blocks = new Map<BlockId, FoundBlock>();
   /** Positions of commit records from `#firstCommit` on. */
   #commits: LogPosition[] = [];
   #firstCommit: CommitIndex = 1;
@@ -49,6 +55,8 @@ export class BlockStore {
   readonly #served = new ServedRounds();
   #forgottenRound: Round = 0;
   #newestCertificate: LogPosition | undefined;
+  /** The first proof against each author. */
+  readonly #evidence = new Map<AuthorIndex, Evidence>();
   #resuming: Promise<void> | undefined;
   #givenUp = false;
   /** Called when the disk takes writes again. */
@@ -90,7 +98,9 @@ export class BlockStore {
     this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
   }
 
-  appendEvidence({ first, second }: Evidence): void {
+  appendEvidence(evidence: Evidence): void {
+    const { first, second } = evidence;
+    this.noteEvidence(evidence);
     const signed = (header: SignedHeader) => ({ header: header.bytes, signature: header.signature });
     this.#log.append({ type: 'evidence', first: signed(first), second: signed(second) });
   }
@@ -156,7 +166,7 @@ export class BlockStore {
 
   /** A block or commit that replay found in the log. */
   noteBlock(header: SignedHeader, position: LogPosition): void {
-    this.#blocks.set(header.ref.id, { position, round: header.round });
+    this.#blocks.set(header.ref.id, { position, author: header.author, round: header.round });
   }
 
   noteCommit({ index, digest }: Pick<Commit, 'index' | 'digest'>, position: LogPosition): void {
@@ -168,6 +178,20 @@ export class BlockStore {
 
   noteCertificate(position: LogPosition): void {
     this.#newestCertificate = position;
+  }
+
+  /** Proof of equivocation that the log or a snapshot holds. */
+  noteEvidence(evidence: Evidence): void {
+    if (!this.#evidence.has(evidence.first.author)) this.#evidence.set(evidence.first.author, evidence);
+  }
+
+  /** One proof of equivocation an author, for good. */
+  evidence(): readonly Evidence[] {
+    return [...this.#evidence.values()];
+  }
+
+  holdsEvidence(author: AuthorIndex): boolean {
+    return this.#evidence.has(author);
   }
 
   /** A commit was executed, after which blocks up to `gcRound` left the DAG. */
@@ -217,10 +241,16 @@ export class BlockStore {
     return assertDefined(block, 'a block stays in the log until it is executed').payload;
   }
 
-  /** A block of the DAG, by id. */
+  /** A block that was not forgotten, by id. */
   async block(blockId: BlockId): Promise<WireBlock | undefined> {
     const found = this.#blocks.get(blockId);
     return found === undefined ? undefined : this.blockAt(found.position);
+  }
+
+  /** Blocks of an author in rounds above `above` that are found by id, oldest first; some of them may have left the DAG. */
+  blocksOf(author: AuthorIndex, above: Round): BlockId[] {
+    const found = [...this.#blocks].filter(([, block]) => block.author === author && block.round > above);
+    return found.sort(([, a], [, b]) => a.round - b.round).map(([blockId]) => blockId);
   }
 
   /** Index of a kept commit by its digest. */

@@ -81,8 +81,8 @@ export class CoreDriver {
 
   /** A peer's proof of equivocation, its signatures checked. */
   learn(evidence: Evidence): void {
-    const news = this.#core.learn(evidence);
-    if (news !== undefined) this.#expose({ evidence: [news] });
+    this.#core.learn(evidence);
+    this.#expose({ evidence: [evidence] });
   }
 
   /** Lets timeouts fire and commits what is decidable. */
@@ -132,6 +132,8 @@ export class CoreDriver {
 
   #expose({ evidence }: Pick<Released, 'evidence'>): void {
     for (const proof of evidence) {
+      // A core that was rebuilt behind a sync or a restart reports what an earlier one did.
+      if (this.#modules.store.holdsEvidence(proof.first.author)) continue;
       this.#modules.store.appendEvidence(proof);
       this.#events.exposed(proof);
     }

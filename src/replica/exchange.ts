@@ -24,10 +24,12 @@ export class Exchange {
   readonly #events: ExchangeEvents;
   /** Highest round and commit when progress was last seen, and when. */
   #progress = { round: 0, commit: 0, atMs: 0 };
-  /** The highest round here when a block of that peer was ignored as too far ahead. */
-  readonly #ignoredAt = new Map<AuthorIndex, Round>();
-  /** Peers to which own blocks are being sent again. */
-  readonly #pushing = new Set<AuthorIndex>();
+  /** Peers of which a block was ignored as too far ahead, since they were last asked for what comes before it. */
+  readonly #ahead = new Set<AuthorIndex>();
+  /** The highest round here when that peer was asked. */
+  readonly #askedAt = new Map<AuthorIndex, Round>();
+  /** Peers to which own blocks are being sent again, and above which round they asked for more meanwhile. */
+  readonly #pushing = new Map<AuthorIndex, Round | undefined>();
 
   constructor(
     setup: { readonly own: AuthorIndex; readonly maxRoundsAhead: number },
@@ -43,9 +45,16 @@ export class Exchange {
     this.#modules.links.broadcast({ type: 'exchange', state: this.#events.state() });
   }
 
+  /** To a peer whose link came up: it may have been away when the proofs were found. */
+  tellEvidence(peer: AuthorIndex): void {
+    for (const { first, second } of this.#modules.store.evidence())
+      this.#modules.links.send(peer, { type: 'evidence', first, second });
+  }
+
   /** A block of that peer was ignored as too far ahead. */
   ignored(peer: AuthorIndex): void {
-    this.#ignoredAt.set(peer, this.#events.core().highestRound);
+    this.#ahead.add(peer);
+    this.#ask(peer);
   }
 
   /**
@@ -56,7 +65,7 @@ export class Exchange {
     const { highestRound, leaderTimeoutMs } = this.#events.core();
     if (highestRound > this.#progress.round || commit > this.#progress.commit) {
       this.#progress = { round: highestRound, commit, atMs: nowMs };
-      this.#exchangeWithIgnored(highestRound);
+      for (const peer of this.#ahead) this.#ask(peer);
     }
     const proposal = this.#events.proposal();
     if (proposal?.kind === 'wait' && proposal.reason === 'idle') return undefined;
@@ -67,12 +76,17 @@ export class Exchange {
     return nowMs + leaderTimeoutMs;
   }
 
-  /** Sends the own blocks a peer lacks, oldest first; it fetches what it needs beside them. One at a time: the peer asks again if it must. */
+  /** Sends the own blocks a peer lacks, oldest first; it fetches what it needs beside them. One pass at a time: what it asks meanwhile comes next. */
   async push(peer: AuthorIndex, above: Round): Promise<void> {
-    if (this.#pushing.has(peer)) return;
-    this.#pushing.add(peer);
+    const isPushing = this.#pushing.has(peer);
+    this.#pushing.set(peer, isPushing ? above : undefined);
+    if (isPushing) return;
     try {
-      await this.#pushAbove(peer, above);
+      for (let from: Round | undefined = above; from !== undefined; ) {
+        await this.#pushAbove(peer, from);
+        from = this.#pushing.get(peer);
+        this.#pushing.set(peer, undefined);
+      }
     } catch (error) {
       this.#modules.logger.error('own blocks cannot be read', { peer, error: errorText(error) });
     } finally {
@@ -80,26 +94,25 @@ export class Exchange {
     }
   }
 
+  /** Through the log, not the DAG: while no checkpoint can be certified, blocks that left the DAG are the only way back for who needs them. */
   async #pushAbove(peer: AuthorIndex, above: Round): Promise<void> {
     const { own, maxRoundsAhead } = this.#setup;
-    const core = this.#events.core();
-    const last = core.dag.highestOf(own);
-    const from = Math.max(above, core.gcRound, 0) + 1;
-    for (let round = from; round <= last && round < from + maxRoundsAhead; round++) {
-      for (const { ref } of core.dag.blocksOf(own, round)) {
-        const block = await this.#modules.store.block(ref.id);
-        if (block === undefined || !this.#events.maySign()) return;
-        if (this.#modules.links.send(peer, { type: 'block', block }) !== 'queued') return;
-      }
+    const { links, store } = this.#modules;
+    if (above >= this.#events.core().dag.highestOf(own)) return;
+    for (const blockId of store.blocksOf(own, above).slice(0, maxRoundsAhead)) {
+      const block = await store.block(blockId);
+      if (block === undefined || !this.#events.maySign()) return;
+      if (links.send(peer, { type: 'block', block }) !== 'queued') return;
     }
   }
 
-  /** Blocks ignored as too far ahead may be within reach now. */
-  #exchangeWithIgnored(highestRound: Round): void {
-    for (const [peer, round] of this.#ignoredAt) {
-      if (highestRound < round + this.#setup.maxRoundsAhead / 2) continue;
-      this.#ignoredAt.delete(peer);
-      this.#modules.links.send(peer, { type: 'exchange', state: this.#events.state() });
-    }
+  /** A pass of the peer brings at most `maxRoundsAhead` rounds: the next one is due when half of them are here. */
+  #ask(peer: AuthorIndex): void {
+    const { highestRound } = this.#events.core();
+    const askedAt = this.#askedAt.get(peer);
+    if (askedAt !== undefined && highestRound < askedAt + this.#setup.maxRoundsAhead / 2) return;
+    this.#ahead.delete(peer);
+    this.#askedAt.set(peer, highestRound);
+    this.#modules.links.send(peer, { type: 'exchange', state: this.#events.state() });
   }
 }

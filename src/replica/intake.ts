@@ -16,7 +16,7 @@ import type { ReplicaOptions } from './options.ts';
 
 export interface IntakeEvents {
   /** The author is known to equivocate, or the round is collected: more proof changes nothing. */
-  isSettled(author: AuthorIndex, round: Round): boolean;
+  holdsEvidence(author: AuthorIndex): boolean;
   /** A peer's proof that an author equivocated, both signatures checked. */
   proved(evidence: Evidence): void;
   precheck(header: SignedHeader): Precheck;
@@ -85,7 +85,7 @@ export class BlockIntake {
 
   /** Takes a peer's proof of equivocation: same epoch, round and author, other ids, both signed by the author. */
   async receiveEvidence(peer: AuthorIndex, { first, second }: EvidenceMessage): Promise<void> {
-    if (this.#events.isSettled(first.author, first.round)) return;
+    if (this.#events.holdsEvidence(first.author)) return;
     const sameSlot = first.author === second.author && first.round === second.round;
     const sameEpoch = first.epoch === this.#epoch && second.epoch === this.#epoch;
     const proves = sameSlot && sameEpoch && first.ref.id !== second.ref.id && first.author < this.#committee.size;

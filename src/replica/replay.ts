@@ -73,6 +73,8 @@ export class Replay {
       this.#modules.store.certified(certificate.statement.commitIndex);
       this.#certificates.push(certificate);
       if (this.#certificates.length > KEPT_CERTIFICATES) this.#certificates.shift();
+    } else if (entry.type === 'evidence') {
+      this.#modules.store.noteEvidence({ first: this.#header(entry.first), second: this.#header(entry.second) });
     }
   }
 
@@ -82,7 +84,7 @@ export class Replay {
     return { core: this.#core, lastOwn: this.#lastOwn, certificates: this.#certificates, unlogged };
   }
 
-  #header(entry: BlockEntry): VerifiedHeader {
+  #header(entry: Pick<BlockEntry, 'header' | 'signature'>): VerifiedHeader {
     // Verified before it was logged, and covered by the record's checksum since.
     return markVerified(decodeSignedHeader(this.#modules.hasher, entry.header.slice(), entry.signature.slice()));
   }

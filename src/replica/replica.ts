@@ -95,6 +95,10 @@ export class Replica {
     return this.#links;
   }
 
+  get evidence(): readonly Evidence[] {
+    return this.#modules.store.evidence();
+  }
+
   /** Commits are being taken over from peers. */
   get syncing(): boolean {
     return this.#driver.resting;
@@ -251,12 +255,8 @@ export class Replica {
   }
 
   #onExposed({ first, second }: Evidence): void {
-    this.#modules.logger.warn('equivocation', {
-      author: first.author,
-      round: first.round,
-      first: first.ref.id,
-      second: second.ref.id,
-    });
+    const { author, round } = first;
+    this.#modules.logger.warn('equivocation', { author, round, first: first.ref.id, second: second.ref.id });
     this.#links.broadcast({ type: 'evidence', first, second });
   }
 
@@ -327,7 +327,10 @@ export class Replica {
       setup,
       { transport, hasher, clock, timers, logger: logger.child('links') },
       {
-        established: (peer, state) => this.#onState(peer, state),
+        established: (peer, state) => {
+          this.#exchange.tellEvidence(peer);
+          this.#onState(peer, state);
+        },
         lost: (peer) => {
           this.#requests.peerLost(peer);
           this.#fetcher.peerLost(peer);
@@ -385,7 +388,7 @@ export class Replica {
       { networkId: identity.networkId, epoch: core.epoch, committee: core.committee, options },
       this.#modules,
       {
-        isSettled: (author, round) => round <= this.core.gcRound || this.core.isExposed(author),
+        holdsEvidence: (author) => this.#modules.store.holdsEvidence(author),
         proved: (evidence) => {
           if (this.#takesBlocks) this.#guarded(() => this.#driver.learn(evidence));
         },

@@ -94,7 +94,7 @@ export async function restart(options: RestartOptions, modules: RestartModules):
   const verdict = await verdictOf(options, log.logId, lastOwn, modules);
   const { snapshot, rejected } = await snapshots.newest();
   for (const error of rejected) modules.logger.warn('snapshot rejected', { error: error.message });
-  const content = snapshot === undefined ? undefined : await readSnapshotContent(snapshot.read());
+  const content = snapshot === undefined ? undefined : await readSnapshotContent(modules.hasher, snapshot.read());
   const ledger = modules.openLedger(content?.ledger);
   const runner = modules.runnerOf(ledger);
   const store = new BlockStore(log, options.payloadCacheBytes, modules);
@@ -218,7 +218,10 @@ async function replayLog(
     modules.replayed(await runner.execute(await executableCommit(store, commit)));
     store.executed(commit.commit.index, commit.gcRound);
   };
-  if (content !== undefined) store.restoreCommits(content.commits);
+  if (content !== undefined) {
+    store.restoreCommits(content.commits);
+    for (const evidence of content.evidence) store.noteEvidence(evidence);
+  }
   const core =
     content === undefined ? new Core(options.core, { hasher }) : Core.restore(options.core, { hasher }, content.state);
   const replay = new Replay(options.core, { hasher, store }, core, execute);

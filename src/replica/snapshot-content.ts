@@ -1,8 +1,11 @@
 import type { CommitPoint, CoreState } from '../consensus/index.ts';
+import type { Hasher } from '../crypto/hasher.ts';
 import type { LogPosition } from '../storage/index.ts';
-import { REF_BYTES, readRef, writeRef } from '../types/block-codec.ts';
+import { type Evidence, markVerified } from '../types/block.ts';
+import { REF_BYTES, readRef, readSignedHeader, writeRef, writeSignedHeader } from '../types/block-codec.ts';
 import { MAX_COMMIT_REFS } from '../types/commit.ts';
 import { type CommitDigest, type CommitIndex, ID_BYTES, id, type Round } from '../types/ids.ts';
+import { MAX_COMMITTEE, SIGNATURE_BYTES } from '../types/limits.ts';
 import { ByteReader } from '../util/byte-reader.ts';
 import { ByteWriter } from '../util/byte-writer.ts';
 import { concatBytes } from '../util/bytes.ts';
@@ -23,24 +26,31 @@ export interface SnapshotContent {
   readonly state: CoreState;
   readonly gcRound: Round;
   readonly commits: KeptCommits;
+  /** At most one an author. */
+  readonly evidence: readonly Evidence[];
   readonly ledger: readonly Uint8Array[];
 }
 
 /** Lengths first, so that a reader finds the parts again. */
-export function encodeSnapshotContent({ state, gcRound, commits, ledger }: SnapshotContent): Uint8Array[] {
+export function encodeSnapshotContent({ state, gcRound, commits, evidence, ledger }: SnapshotContent): Uint8Array[] {
   const out = new ByteWriter();
   writePoint(out, state.lastCommit);
   out.u32(state.lastProposedRound).u32(gcRound).u32(state.linearised.length);
   for (const ref of state.linearised) writeRef(out, ref);
   out.u53(commits.first).u32(commits.positions.length);
   for (const position of commits.positions) out.u53(position);
+  out.u16(evidence.length);
+  for (const { first, second } of evidence) {
+    writeSignedHeader(out, first);
+    writeSignedHeader(out, second);
+  }
   out.u16(ledger.length);
   for (const part of ledger) out.u53(part.length);
   return [out.finish(), ...ledger];
 }
 
 /** @throws DecodeError */
-export async function readSnapshotContent(chunks: AsyncIterable<Uint8Array>): Promise<SnapshotContent> {
+export async function readSnapshotContent(hasher: Hasher, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotContent> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   const reader = new ByteReader(concatBytes(...parts));
@@ -52,11 +62,21 @@ export async function readSnapshotContent(chunks: AsyncIterable<Uint8Array>): Pr
   const first = reader.u53('commits.first');
   const commitCount = reader.count(reader.u32('commits'), MAX_KEPT_COMMITS, 8, 'commits');
   const positions = Array.from({ length: commitCount }, () => reader.u53('commits.position') as LogPosition);
+  const proofCount = reader.count(reader.u16('evidence'), MAX_COMMITTEE, 2 * SIGNATURE_BYTES, 'evidence');
+  // Verified before the snapshot was written, and covered by its checksums since.
+  const signed = () => markVerified(readSignedHeader(hasher, reader));
+  const evidence = Array.from({ length: proofCount }, () => ({ first: signed(), second: signed() }));
   const partCount = reader.count(reader.u16('ledger'), MAX_LEDGER_PARTS, 8, 'ledger');
   const lengths = Array.from({ length: partCount }, () => reader.u53('ledger.length'));
   const ledger = lengths.map((length) => reader.bytes(length, 'ledger.part'));
   reader.end();
-  return { state: { lastCommit, linearised, lastProposedRound }, gcRound, commits: { first, positions }, ledger };
+  return {
+    state: { lastCommit, linearised, lastProposedRound },
+    gcRound,
+    commits: { first, positions },
+    evidence,
+    ledger,
+  };
 }
 
 function writePoint(out: ByteWriter, point: CommitPoint): void {

@@ -67,7 +67,12 @@ export class Snapshots {
   #content(point: SnapshotPoint): readonly Uint8Array[] | undefined {
     const { store, ledger, logger } = this.#modules;
     try {
-      return encodeSnapshotContent({ ...point, commits: store.keptCommits(), ledger: ledger.snapshot() });
+      return encodeSnapshotContent({
+        ...point,
+        commits: store.keptCommits(),
+        evidence: store.evidence(),
+        ledger: ledger.snapshot(),
+      });
     } catch (error) {
       if (!isCoded<LedgerErrorCode>(error, 'LEDGER_KEY_FILE')) throw error;
       this.#keysInDoubt = true;

@@ -41,6 +41,20 @@ export function decodeSignedHeader(hasher: Hasher, bytes: Uint8Array, signature:
   return { ...header, ref, bytes, signature };
 }
 
+/** Length, header and signature, as messages and snapshots hold them. */
+export function writeSignedHeader(out: ByteWriter, { bytes, signature }: SignedHeader): void {
+  out.u32(bytes.length).bytes(bytes).fixed(signature, SIGNATURE_BYTES);
+}
+
+/** @throws DecodeError */
+export function readSignedHeader(hasher: Hasher, reader: ByteReader): SignedHeader {
+  const length = reader.u32('header.length');
+  if (length > MAX_HEADER_BYTES) throw reader.refuse('LIMIT', 'header.length', `at most ${MAX_HEADER_BYTES} allowed`);
+  // Copies: a header outlives its frame by a thousand rounds and must not keep a payload of 2 MiB in memory.
+  const bytes = reader.bytes(length, 'header').slice();
+  return decodeSignedHeader(hasher, bytes, reader.bytes(SIGNATURE_BYTES, 'signature').slice());
+}
+
 export function blockId(hasher: Hasher, headerBytes: Uint8Array): BlockId {
   return id<BlockId>(hasher.hash('block', headerBytes));
 }

@@ -1,10 +1,10 @@
 import type { Hasher } from '../crypto/hasher.ts';
 import { ByteReader } from '../util/byte-reader.ts';
 import { ByteWriter } from '../util/byte-writer.ts';
-import type { BlockRef, SignedHeader } from './block.ts';
-import { decodeSignedHeader, readRef, writeRef } from './block-codec.ts';
+import type { BlockRef } from './block.ts';
+import { readRef, readSignedHeader, writeRef, writeSignedHeader } from './block-codec.ts';
 import { type BlockId, ID_BYTES, id, type NetworkId, type ParamsHash } from './ids.ts';
-import { MAX_BLOCK_BYTES, MAX_COMMITTEE, MAX_FRAME_BYTES, MAX_HEADER_BYTES, SIGNATURE_BYTES } from './limits.ts';
+import { MAX_BLOCK_BYTES, MAX_COMMITTEE, MAX_FRAME_BYTES, SIGNATURE_BYTES } from './limits.ts';
 import type { ExchangeState, Hello, Message, RefuseCode, WireBlock, WireCommit } from './message.ts';
 
 export const MAX_FETCH_IDS = 64;
@@ -60,10 +60,10 @@ const CODECS: { readonly [Type in Message['type']]: Codec<Extract<Message, { typ
   evidence: {
     tag: 9,
     write: (out, { first, second }) => {
-      writeHeader(out, first);
-      writeHeader(out, second);
+      writeSignedHeader(out, first);
+      writeSignedHeader(out, second);
     },
-    read: (reader, hasher) => ({ first: readHeader(hasher, reader), second: readHeader(hasher, reader) }),
+    read: (reader, hasher) => ({ first: readSignedHeader(hasher, reader), second: readSignedHeader(hasher, reader) }),
   },
   fetch: {
     tag: 16,
@@ -220,26 +220,14 @@ function readRounds(reader: ByteReader): number[] {
   return Array.from({ length: count }, () => reader.u32('highestRound'));
 }
 
-function writeHeader(out: ByteWriter, header: SignedHeader): void {
-  out.u32(header.bytes.length).bytes(header.bytes).fixed(header.signature, SIGNATURE_BYTES);
-}
-
-function readHeader(hasher: Hasher, reader: ByteReader): SignedHeader {
-  const length = reader.u32('header.length');
-  if (length > MAX_HEADER_BYTES) throw reader.refuse('LIMIT', 'header.length', `at most ${MAX_HEADER_BYTES} allowed`);
-  // Copies: a header outlives its frame by a thousand rounds and must not keep a payload of 2 MiB in memory.
-  const bytes = reader.bytes(length, 'header').slice();
-  return decodeSignedHeader(hasher, bytes, reader.bytes(SIGNATURE_BYTES, 'signature').slice());
-}
-
 function writeBlock(out: ByteWriter, block: WireBlock): void {
-  writeHeader(out, block.header);
+  writeSignedHeader(out, block.header);
   out.bytes(block.payload);
 }
 
 /** The payload's length is the header's word: a payload of another length breaks the framing and with it the message. */
 function readBlock(hasher: Hasher, reader: ByteReader): WireBlock {
-  const header = readHeader(hasher, reader);
+  const header = readSignedHeader(hasher, reader);
   if (header.payload.bytes > MAX_BLOCK_BYTES)
     throw reader.refuse('LIMIT', 'payload', `at most ${MAX_BLOCK_BYTES} allowed`);
   return { header, payload: reader.bytes(header.payload.bytes, 'payload') };

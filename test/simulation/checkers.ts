@@ -4,8 +4,6 @@ import { BALANCE, type Cluster } from '../support/cluster.ts';
 const MAX_SUSPENDED_BYTES = 256 * 1024 * 1024;
 const MAX_LAG_COMMITS = 1_024;
 const MAX_MISSING = 10_000;
-/** What a node in step may lack: rounds on their way over the slowest links. */
-const MAX_ROUNDS_BEHIND = 3;
 
 /** Promises that are looked at from outside the nodes, again and again; those of faulty members count for nothing. */
 export class Checkers {
@@ -16,10 +14,8 @@ export class Checkers {
   readonly #reads = new Map<string, { commit: number; nonces: number[] }>();
   /** First admitted block at any honest node, by round and author. */
   readonly #admitted = new Map<string, string>();
-  /** Nodes in step, each with its life, when an author was first seen to say two things. */
-  readonly #equivocators = new Map<number, ReadonlyMap<number, number>>();
-  /** Nodes in step and their lives when the promises were last looked at. */
-  #lives: ReadonlyMap<number, number> = new Map();
+  /** Authors that were seen to say two things. */
+  readonly #equivocators = new Set<number>();
 
   constructor(cluster: Cluster, faulty: readonly number[] = []) {
     this.#cluster = cluster;
@@ -36,35 +32,22 @@ export class Checkers {
       this.#checkReads(node);
       this.#noteBlocks(node);
     }
-    this.#lives = new Map(this.#inStep().map((node) => [node, this.#cluster.node(node).boot]));
     return commits;
   }
 
   /**
-   * Two blocks of one author and round that honest nodes admitted are known as such by every honest node that has been in step since.
-   * Evidence is told once, so a node that was down or had no links then may never hear of it (docs/spec/block.md, "Equivocation").
+   * Two blocks of one author and round that honest nodes admitted are known as such by every honest node that runs, whatever it missed
+   * (docs/spec/block.md, "Equivocation").
    */
   assertEvidence(): void {
-    for (const [author, witnesses] of this.#equivocators) {
+    for (const author of this.#equivocators) {
       assert(!this.#honest.includes(author), `node ${author} is honest and said two things`);
-      for (const [node, boot] of witnesses) {
-        if (this.#cluster.node(node).boot !== boot) continue;
-        const { complaints } = this.#cluster.node(node);
-        const knows = complaints.some((line) => line.startsWith(`equivocation {"author":${author},`));
+      for (const node of this.#running()) {
+        const { evidence } = this.#cluster.validator(node).replica;
+        const knows = evidence.some(({ first }) => first.author === author);
         assert(knows, `node ${node} holds no evidence against ${author}`);
       }
     }
-  }
-
-  /** Every honest node runs and follows the others. */
-  allInStep(): boolean {
-    return this.#inStep().length === this.#honest.length;
-  }
-
-  /** Nodes that follow the others, so they are linked to some. */
-  #inStep(): readonly number[] {
-    const rounds = this.#running().map((node) => this.#cluster.validator(node).replica.core.highestRound);
-    return this.#running().filter((_, i) => (rounds[i] as number) >= Math.max(...rounds) - MAX_ROUNDS_BEHIND);
   }
 
   #running(): readonly number[] {
@@ -115,7 +98,7 @@ export class Checkers {
       const slot = `${ref.round}/${ref.author}`;
       const known = this.#admitted.get(slot);
       if (known === undefined) this.#admitted.set(slot, ref.id);
-      else if (known !== ref.id && !this.#equivocators.has(ref.author)) this.#equivocators.set(ref.author, this.#lives);
+      else if (known !== ref.id) this.#equivocators.add(ref.author);
     }
   }
 }

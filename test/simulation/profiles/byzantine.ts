@@ -133,8 +133,7 @@ class Byzantine {
     const down = this.#honest.find((honest) => this.#cluster.node(honest).validator === undefined);
     if (down !== undefined) return this.#cluster.start(down);
     const power = [node, ...this.#setting.faulty].reduce((sum, member) => sum + committee.power(member), 0);
-    // A node that is still behind votes on no checkpoint: it counts among those that are down.
-    if (power > committee.f || !this.#checkers.allInStep()) return;
+    if (power > committee.f) return;
     this.#cluster.trace(`fault power-cut at node ${node}`);
     this.#faults['power-cut'] = (this.#faults['power-cut'] ?? 0) + 1;
     this.#cluster.crash(node, 'power-cut');

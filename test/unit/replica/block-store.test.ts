@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LogPosition } from '../../../src/storage/index.ts';
+import type { VerifiedHeader } from '../../../src/types/block.ts';
 import { type BlockId, id, type PayloadDigest } from '../../../src/types/ids.ts';
 import { Universe } from '../../dag/universe.ts';
-import { append, commitOf, openStore, turns } from './stored.ts';
+import { append, commitOf, openStore, signed, turns } from './stored.ts';
 
 const UNKNOWN = id<BlockId>('00'.repeat(32));
 const payloadOf = (bytes: number) => ({ payload: { digest: id<PayloadDigest>('00'.repeat(32)), bytes, txCount: 1 } });
@@ -45,6 +46,29 @@ describe('block store', () => {
     );
     const [position] = (await store.commit(1))?.blockPositions ?? assert.fail();
     assert.deepEqual((await store.blockAt(position as LogPosition))?.header, blocks[0]);
+  });
+
+  it('names the blocks of an author above a round, oldest first, as long as they are found by id', async () => {
+    const { store } = await openStore();
+    const universe = new Universe({ powers: [1, 1, 1, 1], leaders: 1 });
+    const ids = [3, 1, 2, 4].map((round) => append(store, universe.block(1, round, universe.roots)).ref.id);
+    append(store, universe.block(2, 5, universe.roots));
+    assert.deepEqual(store.blocksOf(1, 1), [ids[2], ids[0], ids[3]]);
+    assert.deepEqual(store.blocksOf(3, 0), []);
+    store.forgetBlocks(2);
+    assert.deepEqual(store.blocksOf(1, 0), [ids[0], ids[3]]);
+  });
+
+  it('holds the first proof against each author, in its log too', async () => {
+    const { store } = await openStore();
+    const universe = new Universe({ powers: [1, 1, 1, 1], leaders: 1 });
+    const [first, second, third] = [5, 6, 7].map((timestampMs) =>
+      signed(universe.block(1, 1, universe.roots, { timestampMs })),
+    ) as [VerifiedHeader, VerifiedHeader, VerifiedHeader];
+    assert.deepEqual([store.evidence(), store.holdsEvidence(1)], [[], false]);
+    store.appendEvidence({ first, second });
+    store.noteEvidence({ first, second: third });
+    assert.deepEqual([store.evidence(), store.holdsEvidence(1)], [[{ first, second }], true]);
   });
 
   it('finds commits by index and by digest, as long as they are kept', async () => {

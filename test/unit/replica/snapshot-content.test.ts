@@ -7,7 +7,17 @@ import {
 } from '../../../src/replica/snapshot-content.ts';
 import type { LogPosition } from '../../../src/storage/index.ts';
 import { type BlockId, type CommitDigest, id } from '../../../src/types/ids.ts';
+import { SIGNATURE_BYTES } from '../../../src/types/limits.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
+import { Universe } from '../../dag/universe.ts';
+import { shaHasher } from '../../support/sha-hasher.ts';
+import { signed } from './stored.ts';
+
+const universe = new Universe({ powers: [1, 1, 1, 1], leaders: 1 });
+const EVIDENCE = {
+  first: signed(universe.block(1, 1, universe.roots)),
+  second: signed(universe.block(1, 1, universe.roots, { timestampMs: 7 })),
+};
 
 const VALID: SnapshotContent = {
   state: {
@@ -23,6 +33,7 @@ const VALID: SnapshotContent = {
   },
   gcRound: 2,
   commits: { first: 4, positions: [70, 80, 90] as LogPosition[] },
+  evidence: [EVIDENCE],
   ledger: [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)],
 };
 
@@ -31,10 +42,15 @@ async function* chunks(bytes: Uint8Array, size = 7): AsyncGenerator<Uint8Array> 
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-const read = (bytes: Uint8Array) => readSnapshotContent(chunks(bytes));
+const read = (bytes: Uint8Array) => readSnapshotContent(shaHasher, chunks(bytes));
 const BYTES = concatBytes(...encodeSnapshotContent(VALID));
-/** Before: point 58 and rounds 8; count 4, reference 38 and first 8; count 4 and three positions 24. */
-const AT = { linearised: 66, commits: 116, ledger: 144 };
+/** Before: point 58 and rounds 8; count 4, reference 38 and first 8; count 4 and three positions 24; count 2. */
+const AT = {
+  linearised: 66,
+  commits: 116,
+  evidence: 144,
+  ledger: 146 + 2 * (4 + SIGNATURE_BYTES) + EVIDENCE.first.bytes.length + EVIDENCE.second.bytes.length,
+};
 
 describe('snapshot content', () => {
   it('is read as it was written', async () => {
@@ -43,6 +59,7 @@ describe('snapshot content', () => {
       ...VALID,
       state: { ...VALID.state, linearised: [] },
       commits: { first: 1, positions: [] },
+      evidence: [],
       ledger: [],
     };
     assert.deepEqual(await read(concatBytes(...encodeSnapshotContent(empty))), empty);
@@ -62,6 +79,7 @@ describe('snapshot content', () => {
   for (const [field, at, width] of [
     ['linearised', AT.linearised, 4],
     ['commits', AT.commits, 4],
+    ['evidence', AT.evidence, 2],
     ['ledger', AT.ledger, 2],
   ] as const) {
     it(`is refused when it counts too many: ${field}`, async () => {

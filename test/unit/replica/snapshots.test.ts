@@ -32,6 +32,7 @@ function snapshots(
   const ledger = { lastCheckpoint: { index: 3 }, snapshot: ledgerSnapshot };
   const store = {
     keptCommits: () => ({ first: 1, positions: [] }),
+    evidence: () => [],
     oldestPosition: () => 64,
     flush: async () => {
       // What is executed meanwhile is no part of this snapshot.
