@@ -3,6 +3,7 @@ export { Libp2pTransport, type NetworkModules } from './libp2p-transport.ts';
 export { DEFAULT_SEND_QUEUE_BYTES, KEY_ENDS_SOON_MS, MIN_SEND_QUEUE_BYTES } from './limits.ts';
 export type { OwnLinkKey } from './link-credentials.ts';
 export { LinkRefusal, type LinkRefusalCode } from './link-refusal.ts';
+export type { LinkTrouble } from './link-trouble.ts';
 export type { LinkKeySeen } from './member-keys.ts';
 export {
   certifyLinkKey,

@@ -149,6 +149,11 @@ export class Libp2pTransport implements Transport {
     return this.#peers[peer]?.posture;
   }
 
+  /** Why no link to the peer is up, and when the next dial comes; undefined while one is up. */
+  linkTrouble(peer: PeerIndex): Peer['trouble'] {
+    return this.#peers[peer]?.trouble;
+  }
+
   /** The certificate of the own link key; the key of the genesis does without. */
   get ownLinkCertificate(): OperationalKeyCertificate | undefined {
     return this.#ownLinkCertificate;
@@ -203,9 +208,11 @@ export class Libp2pTransport implements Transport {
       authority: (peerId) => this.#memberKeys.authority(peerId),
       credentials: () => credentials.current,
       verified: (session) => this.#memberKeys.verified(session.peer),
-      refused: ({ code, message }, dialled) => {
+      refused: (refusal, dialled) => {
+        const { code, message } = refusal;
         this.#metrics.handshakesRefused.add(1, { code });
         const peer = this.#indexes.get(dialled ?? '');
+        this.#peers[peer ?? -1]?.handshakeRefused(refusal);
         if (peer === undefined) logger.debug('handshake refused', { detail: message });
         else logger.warn('handshake with a member refused', { peer, detail: message });
       },

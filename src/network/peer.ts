@@ -2,7 +2,6 @@ import type { Connection } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Libp2p } from 'libp2p';
 import type { Clock } from '../util/clock.ts';
-import { errorText } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Random } from '../util/random.ts';
 import type { Timer, Timers } from '../util/timers.ts';
@@ -11,6 +10,8 @@ import { abortConnection } from './abort-connection.ts';
 import type { LinkDownReason } from './errors.ts';
 import { FLUSH_ON_STOP_MS, HANDSHAKE_TIMEOUT_MS, RETRY_DELAYS_MS, SIMULTANEOUS_DIAL_MS } from './limits.ts';
 import { type ChannelStreams, Link, type LinkEvents } from './link.ts';
+import type { LinkRefusal } from './link-refusal.ts';
+import { dialTrouble, type LinkTrouble, refusalTrouble } from './link-trouble.ts';
 import type { LinkEndedLabel, NetworkMetrics, RefusedLabel } from './metrics.ts';
 import type { NetworkTiming } from './options.ts';
 import { type LinkPosture, linkPosture } from './posture.ts';
@@ -44,6 +45,8 @@ interface Attempt {
   readonly deadline: Timer;
   connection?: Connection;
   link?: Link;
+  /** What its handshake was refused with, which libp2p does not pass on. */
+  refusal?: LinkTrouble;
 }
 
 /** The one logical link to another validator: dialled until it is up, at most one at a time (docs/spec/links.md). */
@@ -54,7 +57,9 @@ export class Peer {
   #upSinceMs = { monotonic: 0, wall: 0 };
   #attempt: Attempt | undefined;
   #nextDial: Timer | undefined;
+  #nextDialMs = 0;
   #failures = 0;
+  #trouble: LinkTrouble | undefined;
   #heldUntilMs = 0;
   #stopped = false;
 
@@ -73,7 +78,7 @@ export class Peer {
       },
       ended: (link, reason) => {
         if (this.#link === link) this.#linkDown(reason);
-        else if (this.#attempt?.link === link) this.#attemptFailed(this.#attempt, reason);
+        else if (this.#attempt?.link === link) this.#attemptFailed(this.#attempt, { code: reason, detail: '' });
       },
     };
   }
@@ -88,6 +93,15 @@ export class Peer {
 
   get posture(): LinkPosture | undefined {
     return this.#link && linkPosture(LINK_ENCRYPTION, this.#link.session, this.#upSinceMs.wall);
+  }
+
+  /** Why no link is up, and in how many milliseconds this end dials again; undefined while one is up. */
+  get trouble(): (LinkTrouble & { readonly nextDialMs: number }) | undefined {
+    if (this.#link !== undefined || this.#trouble === undefined) return undefined;
+    return {
+      ...this.#trouble,
+      nextDialMs: Math.max(0, Math.ceil(this.#nextDialMs - this.#options.clock.monotonicMs())),
+    };
   }
 
   get waitingBytes(): number {
@@ -118,6 +132,11 @@ export class Peer {
   /** Dials a link with fresh keys, which takes the place of the present one once it is up. */
   renew(): void {
     if (this.#link !== undefined && this.#attempt === undefined) this.#dialAfter(0);
+  }
+
+  /** The handshake of the dial that is under way was refused, here or there. */
+  handshakeRefused(refusal: LinkRefusal): void {
+    if (this.#attempt !== undefined) this.#attempt.refusal = refusalTrouble(refusal);
   }
 
   /** A connection of this peer, proven by TLS, has opened both streams. */
@@ -167,6 +186,7 @@ export class Peer {
 
   #dialAfter(delayMs: number): void {
     this.#nextDial?.cancel();
+    this.#nextDialMs = this.#options.clock.monotonicMs() + delayMs;
     this.#nextDial = this.#options.timers.after(delayMs, () => void this.#dial());
   }
 
@@ -175,7 +195,7 @@ export class Peer {
     const abort = new AbortController();
     const attempt: Attempt = {
       abort,
-      deadline: timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#attemptFailed(attempt, 'TIMEOUT')),
+      deadline: timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#attemptFailed(attempt, NO_ANSWER)),
     };
     this.#attempt = attempt;
     try {
@@ -193,13 +213,14 @@ export class Peer {
       attempt.link.read();
     } catch (error) {
       abortConnection(attempt.connection, 'this dial failed');
-      this.#attemptFailed(attempt, errorText(error));
+      this.#attemptFailed(attempt, dialTrouble(error));
     }
   }
 
-  #attemptFailed(attempt: Attempt, cause: string): void {
+  #attemptFailed(attempt: Attempt, cause: LinkTrouble): void {
     if (this.#attempt !== attempt) return;
-    this.#options.logger.debug('dial failed', { peer: this.#options.index, cause });
+    this.#trouble = attempt.refusal ?? cause;
+    this.#options.logger.debug('dial failed', { peer: this.#options.index, ...this.#trouble });
     this.#abandonAttempt();
     this.#dialAfter(this.#retryDelayMs());
     this.#failures += 1;
@@ -248,6 +269,7 @@ export class Peer {
       events.linkDown(index, 'RENEWED');
     }
     this.#link = link;
+    this.#trouble = undefined;
     this.#upSinceMs = { monotonic: clock.monotonicMs(), wall: clock.wallMs() };
     metrics.linkUp();
     logger.info('link up', { peer: index, dialled: link.isDialled });
@@ -263,6 +285,7 @@ export class Peer {
 
   #clearLink(reason: LinkEndedLabel): void {
     this.#link = undefined;
+    this.#trouble = { code: reason, detail: '' };
     this.#options.metrics.linkDown(reason);
     this.#options.logger.info('link down', { peer: this.#options.index, reason });
   }
@@ -283,5 +306,6 @@ function isOpen(streams: ChannelStreams): boolean {
   return streams.consensus.status === 'open' && streams.sync.status === 'open';
 }
 
+const NO_ANSWER: LinkTrouble = { code: 'NO_ANSWER', detail: `no answer within ${HANDSHAKE_TIMEOUT_MS / 1_000} s` };
 /** While stopping only. */
 const FLUSH_POLL_MS = 10;

@@ -57,7 +57,8 @@ export class Admission {
     this.#parameters = parameters;
     this.#modules = modules;
     this.#metrics = admissionMetrics(modules.instruments);
-    this.#budgets = new SourceBudgets(options);
+    const { sourceVerificationsPerSecond: perSecond, sourceBurst: burst, maxSources, trustedSources } = options;
+    this.#budgets = new SourceBudgets({ perSecond, burst, maxSources, trusted: trustedSources });
   }
 
   /**

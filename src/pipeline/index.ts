@@ -22,4 +22,5 @@ export {
   UNCHECKED,
   VALID,
 } from './signature-verifier.ts';
+export { SourceBudgets } from './source-budgets.ts';
 export { VerifyPool, type VerifyPoolModules } from './verify-pool.ts';

@@ -1,18 +1,26 @@
 import { TokenBucket } from '../util/token-bucket.ts';
-import type { AdmissionOptions } from './options.ts';
+
+export interface SourceBudgetOptions {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Sources remembered. */
+  readonly maxSources: number;
+  /** Sources without a budget. */
+  readonly trusted: readonly string[];
+}
 
 /**
- * Verifications that each source may cause. A source is what submitted, never the sender that a transaction claims: that would let a stranger lock
- * the sender out. Bounded; the source unused longest starts afresh.
+ * What each source may cause: verifications, requests. A source is what submitted, never the sender that a transaction claims: that would let a
+ * stranger lock the sender out. Bounded; the source unused longest starts afresh.
  */
 export class SourceBudgets {
-  readonly #options: AdmissionOptions;
+  readonly #options: SourceBudgetOptions;
   readonly #trusted: ReadonlySet<string>;
   readonly #buckets = new Map<string, TokenBucket>();
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: SourceBudgetOptions) {
     this.#options = options;
-    this.#trusted = new Set(options.trustedSources);
+    this.#trusted = new Set(options.trusted);
   }
 
   get size(): number {
@@ -20,7 +28,7 @@ export class SourceBudgets {
   }
 
   /**
-   * Pays for one verification.
+   * Pays for one of them.
    * @returns 0, or the milliseconds after which the source can pay
    */
   take(source: string, nowMs: number): number {
@@ -30,8 +38,8 @@ export class SourceBudgets {
   }
 
   #bucket(source: string, nowMs: number): TokenBucket {
-    const { sourceVerificationsPerSecond, sourceBurst, maxSources } = this.#options;
-    const bucket = this.#buckets.get(source) ?? new TokenBucket(sourceVerificationsPerSecond, sourceBurst, nowMs);
+    const { perSecond, burst, maxSources } = this.#options;
+    const bucket = this.#buckets.get(source) ?? new TokenBucket(perSecond, burst, nowMs);
     this.#buckets.delete(source);
     this.#buckets.set(source, bucket);
     if (this.#buckets.size > maxSources) {

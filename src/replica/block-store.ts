@@ -26,8 +26,8 @@ const WRITABLE_PENDING_BYTES = 32 * 1024 * 1024;
 const RESUME_INTERVAL_MS = 1_000;
 
 interface FoundBlock {
+  readonly id: BlockId;
   readonly position: LogPosition;
-  readonly author: AuthorIndex;
   readonly round: Round;
 }
 
@@ -47,6 +47,8 @@ export class BlockStore {
   readonly #recent: PayloadCache;
   /** Blocks that are found by id. */
   readonly #blocks = new Map<BlockId, FoundBlock>();
+  /** The same, in the order of appending. */
+  readonly #blocksOf = new Map<AuthorIndex, FoundBlock[]>();
   /** Positions of commit records from `#firstCommit` on. */
   #commits: LogPosition[] = [];
   #firstCommit: CommitIndex = 1;
@@ -98,9 +100,11 @@ export class BlockStore {
     this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
   }
 
+  /** While the disk refuses it is only remembered: peers, or the next snapshot, have it too. */
   appendEvidence(evidence: Evidence): void {
     const { first, second } = evidence;
     this.noteEvidence(evidence);
+    if (!this.writable) return;
     const signed = (header: SignedHeader) => ({ header: header.bytes, signature: header.signature });
     this.#log.append({ type: 'evidence', first: signed(first), second: signed(second) });
   }
@@ -166,7 +170,12 @@ export class BlockStore {
 
   /** A block or commit that replay found in the log. */
   noteBlock(header: SignedHeader, position: LogPosition): void {
-    this.#blocks.set(header.ref.id, { position, author: header.author, round: header.round });
+    const { author, round } = header;
+    const block = { id: header.ref.id, position, round };
+    this.#blocks.set(block.id, block);
+    const others = this.#blocksOf.get(author);
+    if (others === undefined) this.#blocksOf.set(author, [block]);
+    else others.push(block);
   }
 
   noteCommit({ index, digest }: Pick<Commit, 'index' | 'digest'>, position: LogPosition): void {
@@ -210,7 +219,13 @@ export class BlockStore {
   forgetBlocks(gcRound: Round): void {
     if (gcRound === this.#forgottenRound) return;
     this.#forgottenRound = gcRound;
-    for (const [blockId, { round }] of this.#blocks) if (round <= gcRound) this.#blocks.delete(blockId);
+    for (const [author, blocks] of this.#blocksOf) {
+      for (const { id: blockId, round } of blocks) if (round <= gcRound) this.#blocks.delete(blockId);
+      this.#blocksOf.set(
+        author,
+        blocks.filter(({ round }) => round > gcRound),
+      );
+    }
   }
 
   /**
@@ -247,10 +262,19 @@ export class BlockStore {
     return found === undefined ? undefined : this.blockAt(found.position);
   }
 
-  /** Blocks of an author in rounds above `above` that are found by id, oldest first; some of them may have left the DAG. */
-  blocksOf(author: AuthorIndex, above: Round): BlockId[] {
-    const found = [...this.#blocks].filter(([, block]) => block.author === author && block.round > above);
-    return found.sort(([, a], [, b]) => a.round - b.round).map(([blockId]) => blockId);
+  /** The oldest `limit` blocks of an author in rounds above `above` and up to `through` that are found by id; some may have left the DAG. */
+  blocksOf(author: AuthorIndex, above: Round, through: Round, limit: number): BlockId[] {
+    const blocks = this.#blocksOf.get(author) ?? [];
+    const found: BlockId[] = [];
+    for (
+      let i = blocks.findIndex(({ round }) => round > above);
+      i >= 0 && i < blocks.length && found.length < limit;
+      i++
+    ) {
+      const { id: blockId, round } = blocks[i] as FoundBlock;
+      if (round > above && round <= through) found.push(blockId);
+    }
+    return found;
   }
 
   /** Index of a kept commit by its digest. */

@@ -28,6 +28,19 @@ interface Guard {
   advanceCheckpoint(index: CheckpointIndex, digest: StatementDigest): Promise<void>;
 }
 
+/** Votes on a checkpoint that was executed here and has no certificate. */
+export interface OpenVotes {
+  readonly checkpoint: CheckpointIndex;
+  /** Wall clock of the commit that made it. */
+  readonly timeMs: number;
+  /** Members that signed the state of this node, itself among them once its own block with the vote is in the DAG. */
+  readonly agreeing: readonly AuthorIndex[];
+  /** Members that signed another state. */
+  readonly differing: readonly AuthorIndex[];
+  /** Why this node did not sign it, if it could not. */
+  readonly ownFailure: string | undefined;
+}
+
 interface OpenCheckpoint {
   own: Checkpoint | undefined;
   readonly votes: Map<AuthorIndex, CheckpointVote>;
@@ -57,6 +70,7 @@ export class Checkpoints {
   #executed: CheckpointIndex = 0;
   #certified: CheckpointIndex = 0;
   #dueVote: CheckpointVote | undefined;
+  #voteFailure: string | undefined;
 
   constructor(
     setup: { readonly networkId: NetworkId; readonly committee: Committee; readonly own: AuthorIndex },
@@ -81,6 +95,17 @@ export class Checkpoints {
   /** Checkpoints executed here without a certificate: too many mean divergence or a missing quorum. */
   get uncertified(): number {
     return Math.max(0, this.#executed - this.#certified);
+  }
+
+  /** Votes on the oldest of the uncertified. */
+  get openVotes(): OpenVotes | undefined {
+    const indices = [...this.#open].flatMap(([index, { own }]) => (own === undefined ? [] : [index]));
+    const open = this.#open.get(Math.min(...indices));
+    if (open?.own === undefined) return undefined;
+    const { index: checkpoint, digest, statement } = open.own;
+    const differing = [...open.votes].filter(([, vote]) => vote.statementDigest !== digest).map(([author]) => author);
+    const agreeing = [...open.verified.keys()];
+    return { checkpoint, timeMs: statement.timeMs, agreeing, differing, ownFailure: this.#voteFailure };
   }
 
   get voteDue(): boolean {
@@ -148,8 +173,10 @@ export class Checkpoints {
       await this.#modules.guard.advanceCheckpoint(index, digest);
       const signature = await this.#modules.signer.sign(this.#context, bytes);
       this.#dueVote = { statementDigest: digest, checkpointIndex: index, signature };
+      this.#voteFailure = undefined;
       this.#events.voteReady();
     } catch (error) {
+      this.#voteFailure = errorText(error);
       this.#modules.logger.error('no checkpoint vote', { index, error: errorText(error) });
     }
   }

@@ -43,6 +43,7 @@ export class CoreDriver {
     this.#modules = modules;
     this.#core = core;
     this.#events = events;
+    this.#remind();
   }
 
   get core(): Core {
@@ -116,7 +117,16 @@ export class CoreDriver {
   endSync(): void {
     const end = assertDefined(this.#chain, 'a sync has begun').end();
     this.#chain = undefined;
-    if (end !== undefined) this.#core = coreBehind(this.#options, this.#modules.hasher, this.#core, end, this.#nowMs());
+    if (end === undefined) return;
+    const { core, evidence } = coreBehind(this.#options, this.#modules.hasher, this.#core, end, this.#nowMs());
+    this.#core = core;
+    this.#remind();
+    this.#expose({ evidence });
+  }
+
+  /** A new core knows only what its blocks show: an author stays exposed. */
+  #remind(): void {
+    for (const evidence of this.#modules.store.evidence()) this.#core.learn(evidence);
   }
 
   #release(released: Pick<Released, 'admitted' | 'evidence'>): void {

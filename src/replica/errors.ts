@@ -13,6 +13,7 @@ export type ReplicaErrorCode =
   | 'LOG_OF_OTHER_NETWORK'
   | 'NEEDS_IDENTITY_RECOVERY'
   | 'RECOVERY_NOT_NEEDED'
+  | 'IDENTITY_IN_USE'
   | 'STOPPED';
 
 export class ReplicaError extends CodedError<ReplicaErrorCode> {}

@@ -1,15 +1,26 @@
 import type { Core, Proposal } from '../consensus/index.ts';
 import type { AuthorIndex, CommitIndex, Round } from '../types/ids.ts';
 import type { ExchangeState } from '../types/message.ts';
+import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
+import type { TokenBucket } from '../util/token-bucket.ts';
 import type { BlockStore } from './block-store.ts';
 import type { Links } from './links.ts';
+
+interface ExchangeModules {
+  readonly links: Links;
+  readonly store: BlockStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 export interface ExchangeEvents {
   core(): Core;
   state(): ExchangeState;
   maySign(): boolean;
+  /** Bytes a second that this peer is sent on its asking. */
+  budget(peer: AuthorIndex): TokenBucket;
   /** What the next own block waits for. */
   proposal(): Proposal | undefined;
 }
@@ -20,7 +31,7 @@ export interface ExchangeEvents {
  */
 export class Exchange {
   readonly #setup: { readonly own: AuthorIndex; readonly maxRoundsAhead: number };
-  readonly #modules: { readonly links: Links; readonly store: BlockStore; readonly logger: Logger };
+  readonly #modules: ExchangeModules;
   readonly #events: ExchangeEvents;
   /** Highest round and commit when progress was last seen, and when. */
   #progress = { round: 0, commit: 0, atMs: 0 };
@@ -33,7 +44,7 @@ export class Exchange {
 
   constructor(
     setup: { readonly own: AuthorIndex; readonly maxRoundsAhead: number },
-    modules: { readonly links: Links; readonly store: BlockStore; readonly logger: Logger },
+    modules: ExchangeModules,
     events: ExchangeEvents,
   ) {
     this.#setup = setup;
@@ -45,7 +56,13 @@ export class Exchange {
     this.#modules.links.broadcast({ type: 'exchange', state: this.#events.state() });
   }
 
-  /** To a peer whose link came up: it may have been away when the proofs were found. */
+  /** To a peer to which something was not sent because its queue was full. */
+  settle(peer: AuthorIndex): void {
+    this.#modules.links.send(peer, { type: 'exchange', state: this.#events.state() });
+    this.tellEvidence(peer);
+  }
+
+  /** To a peer whose link came up, too: it may have been away when the proofs were found. */
   tellEvidence(peer: AuthorIndex): void {
     for (const { first, second } of this.#modules.store.evidence())
       this.#modules.links.send(peer, { type: 'evidence', first, second });
@@ -97,11 +114,15 @@ export class Exchange {
   /** Through the log, not the DAG: while no checkpoint can be certified, blocks that left the DAG are the only way back for who needs them. */
   async #pushAbove(peer: AuthorIndex, above: Round): Promise<void> {
     const { own, maxRoundsAhead } = this.#setup;
-    const { links, store } = this.#modules;
-    if (above >= this.#events.core().dag.highestOf(own)) return;
-    for (const blockId of store.blocksOf(own, above).slice(0, maxRoundsAhead)) {
+    const { links, store, clock } = this.#modules;
+    const budget = this.#events.budget(peer);
+    // The DAG has an own block once it is durable and guarded; the log may hold one more, of which nobody must hear.
+    const spoken = this.#events.core().dag.highestOf(own);
+    for (const blockId of store.blocksOf(own, above, spoken, maxRoundsAhead)) {
+      if (!budget.take(0, clock.monotonicMs())) return;
       const block = await store.block(blockId);
       if (block === undefined || !this.#events.maySign()) return;
+      budget.spend(block.header.bytes.length + block.payload.length, clock.monotonicMs());
       if (links.send(peer, { type: 'block', block }) !== 'queued') return;
     }
   }

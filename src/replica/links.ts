@@ -15,6 +15,14 @@ import { PROTOCOL_VERSION, type ReplicaIdentity, type ReplicaOptions } from './o
 /** How long a peer that broke a rule stays away, by its number of offences. */
 const PENALTY_HOLDS_MS = [1_000, 5_000, 30_000, 300_000] as const;
 
+/**
+ * A second process takes the link of the one that is served, which dials again half a second later at the earliest: it must not find itself held
+ * for the other's sake, time after time, until its lease is over.
+ */
+const IN_USE_HOLD_MS = 250;
+/** For so long the refused process stays away, so that the other is linked, and its lease renewed, before it asks again. */
+const REFUSED_HOLD_MS = 2_000;
+
 /** A peer that has not greeted this long after its link came up is dialled anew: half a link helps nobody. */
 const HELLO_TIMEOUT_MS = 5_000;
 
@@ -24,7 +32,11 @@ export interface LinkEvents {
   lost(peer: AuthorIndex): void;
   message(peer: AuthorIndex, message: Message): void;
   /** A lease was renewed: what `maySign` refused may be allowed now. */
-  leaseRenewed(): void;
+  leaseRenewed(peer: AuthorIndex): void;
+  /** The peer serves another process of this identity. It was asked when the link came up, on the monotonic clock. */
+  identityRefused(peer: AuthorIndex, askedMs: number, nowMs: number): void;
+  /** Its queue was full when it should have heard of something, and is empty now. */
+  owed(peer: AuthorIndex): void;
   /** Once a lease interval, per established peer. */
   pulse(peer: AuthorIndex): void;
   /** The state that goes into hellos. */
@@ -40,6 +52,8 @@ interface PeerLink {
   answeredMs: number | undefined;
   seenMs: number | undefined;
   offences: number;
+  /** With what this end or the other refused the last greeting. */
+  refusal: RefuseCode | undefined;
   /** A push was dropped because the queue was full: an exchange is owed. */
   owesExchange: boolean;
 }
@@ -91,6 +105,7 @@ export class Links implements TransportEvents {
       answeredMs: undefined,
       seenMs: undefined,
       offences: 0,
+      refusal: undefined,
       owesExchange: false,
     }));
   }
@@ -122,6 +137,11 @@ export class Links implements TransportEvents {
     const { seenMs } = this.#link(peer);
     const lastSeenMs = seenMs === undefined ? undefined : Math.floor(this.#now() - seenMs);
     return { lastSeenMs, queuedBytes: this.#modules.transport.queuedBytes(peer) };
+  }
+
+  /** Why the last greeting led to no link; undefined while one is established. */
+  refusal(peer: AuthorIndex): RefuseCode | undefined {
+    return this.#link(peer).refusal;
   }
 
   send(peer: AuthorIndex, message: Message): SendOutcome {
@@ -199,7 +219,9 @@ export class Links implements TransportEvents {
       return;
     }
     if (message.type === 'refuse') {
+      link.refusal = message.code;
       this.#modules.logger.warn('peer refused the link', { peer, code: message.code });
+      if (message.code === 'IDENTITY_IN_USE') this.#refused(peer);
       return;
     }
     // The peer's hello may still be under way on the other channel.
@@ -213,13 +235,16 @@ export class Links implements TransportEvents {
   #greet(peer: AuthorIndex, hello: Hello): void {
     const refusal = this.#refusal(peer, hello);
     if (refusal !== undefined) {
+      this.#link(peer).refusal = refusal;
       this.#modules.transport.send(peer, 'consensus', encodeMessage({ type: 'refuse', code: refusal }));
-      this.#modules.transport.close(peer, refusal, PENALTY_HOLDS_MS[0]);
+      const holdMs = refusal === 'IDENTITY_IN_USE' ? IN_USE_HOLD_MS : PENALTY_HOLDS_MS[0];
+      this.#modules.transport.close(peer, refusal, holdMs);
       return;
     }
     const link = this.#link(peer);
     if (link.holder?.bootId !== hello.bootId) link.holder = { bootId: hello.bootId, grantedMs: this.#now() };
     link.phase = 'established';
+    link.refusal = undefined;
     this.#modules.logger.info('link established', { peer, commit: hello.state.commitIndex });
     this.#askLease(peer);
     this.#events.established(peer, hello.state);
@@ -272,7 +297,7 @@ export class Links implements TransportEvents {
     this.#askLease(peer);
     if (link.owesExchange && this.#modules.transport.queuedBytes(peer) === 0) {
       link.owesExchange = false;
-      this.send(peer, { type: 'exchange', state: this.#events.state() });
+      this.#events.owed(peer);
     }
     this.#events.pulse(peer);
   }
@@ -294,7 +319,12 @@ export class Links implements TransportEvents {
     const link = this.#link(peer);
     if (timeMs > this.#now()) return;
     link.answeredMs = Math.max(link.answeredMs ?? 0, timeMs);
-    this.#events.leaseRenewed();
+    this.#events.leaseRenewed(peer);
+  }
+
+  #refused(peer: AuthorIndex): void {
+    this.#modules.transport.close(peer, 'IDENTITY_IN_USE', REFUSED_HOLD_MS);
+    this.#events.identityRefused(peer, this.#link(peer).upMs, this.#now());
   }
 
   #others(): AuthorIndex[] {

@@ -1,5 +1,5 @@
 import type { Hasher } from '../crypto/hasher.ts';
-import type { ExecutableCommit, ExecutedCommit } from '../execution/index.ts';
+import type { DroppedOutcome, ExecutableCommit, ExecutedCommit } from '../execution/index.ts';
 import type { ExecutedTransaction, Mempool } from '../pipeline/index.ts';
 import type { SignedHeader } from '../types/block.ts';
 import type { Address, AuthorIndex, BlockId, Round, TransactionId } from '../types/ids.ts';
@@ -56,14 +56,18 @@ export class MempoolFeed {
       commit.blocks.map(({ ref, payload, txCount }) => [ref.id, parsePayload(hasher, payload, txCount).items]),
     );
     const results: ExecutedTransaction[] = [];
+    const droppedOwn: DroppedOutcome[] = [];
     for (const outcome of result.outcomes) {
       const [envelope] = envelopeOf(bodies.get(outcome.block.id)?.[outcome.position]);
       const own = outcome.block.author === this.#own;
-      if (own && outcome.kind === 'dropped') tracker.dropped(outcome.id, outcome.code);
+      if (outcome.kind === 'applied') tracker.applied(outcome.id);
+      else if (own) droppedOwn.push(outcome);
       if (envelope === undefined) continue;
       if (outcome.kind === 'applied') results.push({ ...envelope, own, outcome: 'applied', code: outcome.code });
       else results.push({ ...envelope, own, outcome: 'dropped', code: outcome.code });
     }
+    // After all: a copy in another block of this very commit may have been applied.
+    for (const { id, code } of droppedOwn) tracker.dropped(id, code);
     for (const ref of commit.refs) this.#open.delete(ref.id);
     for (const id of mempool.executed(results)) tracker.dropped(id, 'NONCE_USED');
   }

@@ -65,7 +65,7 @@ export class PeerServer {
   #fetch(peer: AuthorIndex, request: FetchRequest): Promise<void> {
     return this.#serve(peer, async () => {
       const blocks = await this.#blocksFor(request);
-      this.#budget(peer).spend(totalBytes(blocks), this.#modules.clock.monotonicMs());
+      this.budget(peer).spend(totalBytes(blocks), this.#modules.clock.monotonicMs());
       this.#modules.links.send(peer, { type: 'fetch-reply', requestId: request.requestId, blocks });
     });
   }
@@ -74,7 +74,7 @@ export class PeerServer {
     return this.#serve(peer, async () => {
       const commits = request.withBlocks ? await this.#commitsWithBlocks(request) : await this.#commitRecords(request);
       const bytes = commits.reduce((sum, { commit, blocks }) => sum + commit.length + totalBytes(blocks), 0);
-      this.#budget(peer).spend(bytes, this.#modules.clock.monotonicMs());
+      this.budget(peer).spend(bytes, this.#modules.clock.monotonicMs());
       this.#modules.links.send(peer, { type: 'commits-reply', requestId: request.requestId, commits });
     });
   }
@@ -111,7 +111,7 @@ export class PeerServer {
 
   async #serve(peer: AuthorIndex, answer: () => Promise<void>): Promise<void> {
     if ((this.#active[peer] as number) >= REQUESTS_PER_PEER) return;
-    if (!this.#budget(peer).take(0, this.#modules.clock.monotonicMs())) return;
+    if (!this.budget(peer).take(0, this.#modules.clock.monotonicMs())) return;
     this.#active[peer] = (this.#active[peer] as number) + 1;
     try {
       await answer();
@@ -177,7 +177,8 @@ export class PeerServer {
     return commits;
   }
 
-  #budget(peer: AuthorIndex): TokenBucket {
+  /** Bytes a second for whatever this peer asks for. */
+  budget(peer: AuthorIndex): TokenBucket {
     return this.#budgets[peer] as TokenBucket;
   }
 }

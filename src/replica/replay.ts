@@ -1,7 +1,7 @@
 import { type CommittedSubDag, Core, type CoreOptions } from '../consensus/index.ts';
 import type { Hasher } from '../crypto/hasher.ts';
 import type { BlockEntry, CommitEntry, LogRecord } from '../storage/index.ts';
-import { type BlockRef, markVerified, type VerifiedHeader } from '../types/block.ts';
+import { type BlockRef, type Evidence, markVerified, type VerifiedHeader } from '../types/block.ts';
 import { decodeSignedHeader } from '../types/block-codec.ts';
 import { type Certificate, decodeCertificate } from '../types/certificate.ts';
 import type { Commit } from '../types/commit.ts';
@@ -20,6 +20,8 @@ export interface ReplayResult {
   readonly certificates: readonly Certificate[];
   /** Decided by the replay and not in the log: the node stopped between deciding and writing. To be appended. */
   readonly unlogged: readonly CommittedSubDag[];
+  /** Shown by the blocks of the log. The node may have stopped before it logged it: to be appended if it is not held. */
+  readonly evidence: readonly Evidence[];
 }
 
 /** Replay has no clock: nothing it computes depends on one. */
@@ -43,6 +45,7 @@ export class Replay {
   /** Decided by the core and not yet met in the log. */
   readonly #decided = new Map<CommitIndex, CommittedSubDag>();
   readonly #certificates: Certificate[] = [];
+  readonly #evidence: Evidence[] = [];
   #lastOwn: VerifiedHeader | undefined;
   #prunedTo: Round = 0;
 
@@ -81,7 +84,8 @@ export class Replay {
   finish(): ReplayResult {
     this.#resumeCore();
     const unlogged = [...this.#decided.values()].sort((a, b) => a.commit.index - b.commit.index);
-    return { core: this.#core, lastOwn: this.#lastOwn, certificates: this.#certificates, unlogged };
+    const [certificates, evidence] = [this.#certificates, this.#evidence];
+    return { core: this.#core, lastOwn: this.#lastOwn, certificates, unlogged, evidence };
   }
 
   #header(entry: Pick<BlockEntry, 'header' | 'signature'>): VerifiedHeader {
@@ -96,7 +100,7 @@ export class Replay {
   }
 
   #insert(header: VerifiedHeader): void {
-    this.#core.readmit(header, NO_TIME);
+    this.#evidence.push(...this.#core.readmit(header, NO_TIME).evidence);
     for (const subDag of this.#core.advance(NO_TIME)) this.#decided.set(subDag.commit.index, subDag);
   }
 
@@ -136,7 +140,9 @@ export class Replay {
     const end = this.#chain?.end();
     if (end === undefined) return;
     this.#chain = undefined;
-    this.#core = coreBehind(this.#options, this.#modules.hasher, this.#core, end, NO_TIME);
+    const { core, evidence } = coreBehind(this.#options, this.#modules.hasher, this.#core, end, NO_TIME);
+    this.#core = core;
+    this.#evidence.push(...evidence);
     for (const header of this.#headers.values()) this.#insert(header);
   }
 
@@ -151,18 +157,18 @@ export class Replay {
   }
 }
 
-/** The core that continues behind a taken-over commit. The caller inserts the blocks that are left. */
+/** The core that continues behind a taken-over commit, and what its blocks prove. The caller inserts the blocks that are left. */
 export function coreBehind(
   options: CoreOptions,
   hasher: Hasher,
   previous: Core,
   { last, linearised, headers }: ChainEnd,
   nowMs: number,
-): Core {
+): { readonly core: Core; readonly evidence: readonly Evidence[] } {
   const state = { lastCommit: commitPoint(options, last), linearised, lastProposedRound: previous.lastProposedRound };
   const core = Core.restore(options, { hasher }, state);
-  for (const header of headers) core.readmit(header, nowMs);
-  return core;
+  const evidence = headers.flatMap((header) => core.readmit(header, nowMs).evidence);
+  return { core, evidence };
 }
 
 function commitMismatch(logged: Commit, decided: Commit | undefined): ReplicaError {

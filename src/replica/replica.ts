@@ -264,7 +264,7 @@ export class Replica {
     this.#feed.executed(result, commit);
     this.#feed.collected(subDag.gcRound);
     this.#modules.store.executed(subDag.commit.index, subDag.gcRound);
-    this.#modules.mempool.expire(subDag.commit.timeMs);
+    for (const id of this.#modules.mempool.expire(subDag.commit.timeMs)) this.#modules.tracker.dropped(id, 'EXPIRED');
     this.#events.executed(result, subDag);
     const { checkpoint } = result;
     this.#content.executed(result);
@@ -338,7 +338,9 @@ export class Replica {
           this.wake();
         },
         message: (peer, message) => this.#onMessage(peer, message),
-        leaseRenewed: () => this.wake(),
+        leaseRenewed: (peer) => this.#signing.served(peer),
+        identityRefused: (peer, askedMs, nowMs) => this.#signing.refused(peer, askedMs, nowMs),
+        owed: (peer) => this.#exchange.settle(peer),
         pulse: (peer) => {
           if (this.#signing.isRecovering) void this.#signing.ask(peer);
         },
@@ -359,9 +361,10 @@ export class Replica {
   }
 
   #makeSigning(): SigningIdentity {
-    const { identity, core } = this.#setup;
+    const { identity, core, options } = this.#setup;
     const modules = { links: this.#links, requests: this.#requests, logger: this.#modules.logger.child('identity') };
-    return new SigningIdentity({ committee: core.committee, own: identity.own }, modules, this.#start, {
+    const setup = { committee: core.committee, own: identity.own, identityHoldMs: options.identityHoldMs };
+    return new SigningIdentity(setup, modules, this.#start, {
       core: () => this.core,
       certified: () => this.#checkpoints.certified,
       settled: (peer) => !this.#driver.resting && (peer === undefined || !this.#intake.isVerifying(peer)),
@@ -372,12 +375,12 @@ export class Replica {
 
   #makeExchange(): Exchange {
     const { identity, core } = this.#setup;
-    const { logger } = this.#modules;
-    const modules = { links: this.#links, store: this.#modules.store, logger: logger.child('exchange') };
+    const modules = { ...this.#modules, links: this.#links, logger: this.#modules.logger.child('exchange') };
     return new Exchange({ own: identity.own, maxRoundsAhead: core.bounds.maxRoundsAhead }, modules, {
       core: () => this.core,
       state: () => this.#state(),
       maySign: () => this.#maySign(),
+      budget: (peer) => this.#server.budget(peer),
       proposal: () => this.#proposer.last,
     });
   }
@@ -390,7 +393,7 @@ export class Replica {
       {
         holdsEvidence: (author) => this.#modules.store.holdsEvidence(author),
         proved: (evidence) => {
-          if (this.#takesBlocks) this.#guarded(() => this.#driver.learn(evidence));
+          if (!this.#halted && !this.#stopped) this.#guarded(() => this.#driver.learn(evidence));
         },
         precheck: (header) => this.core.precheck(header),
         verified: (header, payload) => {
@@ -454,14 +457,8 @@ export class Replica {
   #makeSync(): CommitSync {
     const { identity, core } = this.#setup;
     const { hasher, verifier, clock, logger } = this.#modules;
-    const modules = {
-      hasher,
-      verifier,
-      links: this.#links,
-      requests: this.#requests,
-      clock,
-      logger: logger.child('sync'),
-    };
+    const parts = { links: this.#links, requests: this.#requests, logger: logger.child('sync') };
+    const modules = { hasher, verifier, clock, ...parts };
     return new CommitSync({ networkId: identity.networkId, committee: core.committee }, modules, {
       lastCommit: () => this.core.lastCommit,
       certifiedIndex: () => this.#checkpoints.certified,

@@ -226,7 +226,8 @@ async function replayLog(
     content === undefined ? new Core(options.core, { hasher }) : Core.restore(options.core, { hasher }, content.state);
   const replay = new Replay(options.core, { hasher, store }, core, execute);
   await store.log.scan(from, { record: (record) => replay.record(record), damaged: (range) => refuseDamage([range]) });
-  const { core: replayed, certificates, unlogged } = replay.finish();
+  const { core: replayed, certificates, unlogged, evidence } = replay.finish();
+  for (const proof of evidence) if (!store.holdsEvidence(proof.first.author)) store.appendEvidence(proof);
   for (const subDag of unlogged) {
     store.appendCommit(subDag.commit, subDag.gcRound, 'decided');
     await execute(subDag);

@@ -1,6 +1,6 @@
 import type { Committee } from '../params/committee.ts';
 import type { Genesis } from '../params/genesis.ts';
-import type { BlockRef } from '../types/block.ts';
+import type { BlockRef, Evidence } from '../types/block.ts';
 import type { Certificate } from '../types/certificate.ts';
 import type { Commit } from '../types/commit.ts';
 import type { Address, AuthorIndex, CheckpointIndex, CommitIndex, Round, TransactionId } from '../types/ids.ts';
@@ -9,6 +9,7 @@ import type { Receipt } from '../types/receipt.ts';
 import type { Statement } from '../types/statement.ts';
 import type { AccountHandle } from '../types/transaction.ts';
 import type { ErrorFields } from '../util/errors.ts';
+import type { OpenVotes } from './checkpoints.ts';
 
 /**
  * How far a transaction is on this node (docs/spec/finality.md). `accepted`: here, durable nowhere else. `included`: in a block of the DAG.
@@ -63,6 +64,31 @@ export interface BlockView {
   readonly transactions: readonly TransactionId[];
 }
 
+/** An executed commit with everything that it applied. */
+export interface CommitContent {
+  readonly commit: Commit;
+  /** Transactions in its blocks, applied or not. */
+  readonly count: number;
+  readonly applied: readonly AppliedTransaction[];
+}
+
+export interface AppliedTransaction {
+  /** Among all transactions of the commit. */
+  readonly position: number;
+  readonly body: Uint8Array;
+  readonly receipt: Receipt;
+}
+
+/** Counted by this process over the commits after `since`, up to `commit`; accounts are all that exist. */
+export interface Statistics {
+  readonly commit: CommitIndex;
+  readonly since: CommitIndex;
+  readonly applied: number;
+  readonly dropped: number;
+  readonly transfers: number;
+  readonly accounts: number;
+}
+
 export interface CheckpointView {
   readonly statement: Statement;
   readonly certificate: Certificate | undefined;
@@ -102,6 +128,27 @@ export interface PeerStatus {
   /** Milliseconds since it was heard; undefined: never. */
   readonly lastSeenMs: number | undefined;
   readonly queuedBytes: number;
+  /** Why there is no link, as far as this node has seen; undefined while there is one. */
+  readonly trouble: LinkTrouble | undefined;
+}
+
+export interface LinkTrouble {
+  readonly code: string;
+  readonly detail: string;
+  /** Milliseconds until this node dials again. */
+  readonly nextDialMs: number;
+}
+
+/** Whether the network moves, and what keeps it from moving. */
+export interface Progress {
+  /** Milliseconds since the last executed commit, or since the start. */
+  readonly sinceCommitMs: number;
+  /** Milliseconds within which this node tries again by itself. */
+  readonly nextAttemptMs: number;
+  /** By how much the own clock is ahead (positive) or behind, beyond what the others' blocks let it be; 0 in good order. */
+  readonly clockOffMs: number;
+  /** Of the oldest checkpoint without a certificate. */
+  readonly votes: OpenVotes | undefined;
 }
 
 /** A key or link in use, as negotiated, never as configured. */
@@ -126,11 +173,8 @@ export interface NodeStatus {
   readonly lastCheckpoint: CheckpointIndex;
   readonly lastCertified: CheckpointIndex;
   /** What the next own block waits for; feeds `av10 why`. */
-  readonly waiting: {
-    readonly reason: string;
-    readonly awaiting: readonly AuthorIndex[];
-    readonly untilMs: number | undefined;
-  };
+  readonly waiting: { readonly reason: string; readonly awaiting: readonly AuthorIndex[] };
+  readonly progress: Progress;
   readonly peers: readonly PeerStatus[];
   readonly posture: readonly PostureEntry[];
   readonly mempool: { readonly transactions: number; readonly bytes: number };
@@ -139,9 +183,27 @@ export interface NodeStatus {
 
 export type NodeEvent =
   | { readonly type: 'commit'; readonly commit: Commit; readonly transfers: number }
+  /** Every transaction of the commit is at its last level but `certified`. */
+  | { readonly type: 'final'; readonly commit: CommitIndex }
   | { readonly type: 'transaction'; readonly status: TransactionStatus }
   | { readonly type: 'certificate'; readonly index: CheckpointIndex }
   | { readonly type: 'halted'; readonly code: string; readonly message: string };
+
+/** The executed commits that a node keeps. What is no longer kept, or damaged on disk, is undefined. */
+export interface Chain {
+  /** The newest commit of which the node may speak: executed, and durable here. */
+  readonly lastFinal: CommitIndex;
+  /** Below it nothing is kept. */
+  readonly oldest: CommitIndex;
+  block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined>;
+  /** At most `limit` kept commits from `first` on. */
+  commits(first: CommitIndex, limit: number): Promise<readonly Commit[]>;
+  /** Those whose leader is of this round: one, or several with several leaders a round, or none. */
+  commitsOfRound(round: Round): Promise<readonly Commit[]>;
+  content(index: CommitIndex): Promise<CommitContent | undefined>;
+  /** The canonical bytes of a transaction that is final here. */
+  body(id: TransactionId): Promise<Uint8Array | undefined>;
+}
 
 /** What the node offers to the rooms above it: the API, the CLI of a devnet, tests. */
 export interface NodeService {
@@ -159,8 +221,11 @@ export interface NodeService {
   account(key: Address | AccountHandle): AtCommit<AccountState | undefined>;
   /** Page proof against the newest certified checkpoint: `src/types/account-proof.ts` encoding. */
   accountProof(handle: AccountHandle): { readonly checkpoint: CheckpointView; readonly proof: Uint8Array } | undefined;
-  block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined>;
+  readonly chain: Chain;
   checkpoint(index: CheckpointIndex | 'latest'): CheckpointView | undefined;
   status(): NodeStatus;
+  statistics(): Statistics;
+  /** Two different blocks of one round that one member signed; the first such pair of each member. */
+  evidence(): readonly Evidence[];
   subscribe(listener: (event: NodeEvent) => void): () => void;
 }

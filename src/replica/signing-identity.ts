@@ -29,12 +29,13 @@ export interface SigningEvents {
 }
 
 /**
- * What this process may sign as its validator: the sign guard, the recovery of an identity that lost it, and the signs that data and guard
- * were both rolled back (docs/spec/storage.md, "Recovery of an identity").
+ * What this process may sign as its validator: the sign guard, the recovery of an identity that lost it, the signs that data and guard were
+ * both rolled back (docs/spec/storage.md, "Recovery"), and those that another process signs (docs/spec/wire.md, "Lease").
  */
 export class SigningIdentity {
   readonly #committee: Committee;
   readonly #own: AuthorIndex;
+  readonly #identityHoldMs: number;
   readonly #start: SigningStart;
   readonly #modules: { readonly links: Links; readonly requests: Requests; readonly logger: Logger };
   readonly #events: SigningEvents;
@@ -44,16 +45,21 @@ export class SigningIdentity {
   #silentSinceRecovery: boolean;
   /** By peer, the highest own round that it says it holds. */
   readonly #claimedOwn = new Map<AuthorIndex, Round>();
+  /** The highest round of an own block that was received and verified. */
+  #heldOwn: Round = 0;
+  /** By peer that refuses this process: since when, and whether it has served another one after that. */
+  readonly #refusals = new Map<AuthorIndex, { readonly sinceMs: number; readonly isProof: boolean }>();
   #stopped = false;
 
   constructor(
-    setup: { readonly committee: Committee; readonly own: AuthorIndex },
+    setup: { readonly committee: Committee; readonly own: AuthorIndex; readonly identityHoldMs: number },
     modules: { readonly links: Links; readonly requests: Requests; readonly logger: Logger },
     start: SigningStart,
     events: SigningEvents,
   ) {
     this.#committee = setup.committee;
     this.#own = setup.own;
+    this.#identityHoldMs = setup.identityHoldMs;
     this.#modules = modules;
     this.#start = start;
     this.#events = events;
@@ -95,22 +101,37 @@ export class SigningIdentity {
     this.#silentSinceRecovery = false;
   }
 
-  /** A peer says up to which round it holds own blocks. Enough of them above the guard prove that data and guard were restored from a backup. */
+  /** A peer says up to which round it holds own blocks. */
   claimed(peer: AuthorIndex, round: Round): void {
     this.#claimedOwn.set(peer, round);
-    const { mark } = this.#guard ?? {};
-    if (mark === undefined || this.#recovery !== undefined) return;
-    let power = 0;
-    for (const [claimant, held] of this.#claimedOwn) if (held > mark.round) power += this.#committee.power(claimant);
-    if (power >= this.#committee.validity)
-      this.#events.halt(rolledBack(mark.round, Math.max(...this.#claimedOwn.values())));
+    this.#judge();
   }
 
-  /** An own block above the guard is proof, whoever delivers it. */
+  /** An own block came from others. */
   verified({ author, round }: VerifiedHeader): void {
-    const mark = this.#guard?.mark;
-    if (author === this.#own && mark !== undefined && round > mark.round)
-      this.#events.halt(rolledBack(mark.round, round));
+    if (author !== this.#own) return;
+    this.#heldOwn = Math.max(this.#heldOwn, round);
+    this.#judge();
+  }
+
+  /** A peer renewed the lease of this process. */
+  served(peer: AuthorIndex): void {
+    this.#refusals.delete(peer);
+    this.#judge();
+    this.#events.changed();
+  }
+
+  /**
+   * A peer serves another process. That may have ended, as the one before a restart; but a refusal of what was asked a hold after an earlier
+   * refusal proves that it was served in between. Enough such peers, and this process gives way.
+   */
+  refused(peer: AuthorIndex, askedMs: number, nowMs: number): void {
+    const known = this.#refusals.get(peer);
+    const isProof = known !== undefined && (known.isProof || askedMs - known.sinceMs > this.#identityHoldMs);
+    this.#refusals.set(peer, { sinceMs: known?.sinceMs ?? nowMs, isProof });
+    const proofs = [...this.#refusals].filter(([, refusal]) => refusal.isProof).map(([refusing]) => refusing);
+    if (this.#powerOf(proofs) >= this.#committee.validity)
+      this.#events.halt(inUse(proofs.map((refusing) => this.#committee.member(refusing).name)));
   }
 
   /** Tells a recovering peer what this node knows; not while it does not know that itself. */
@@ -172,6 +193,22 @@ export class SigningIdentity {
     await this.#guard?.close();
   }
 
+  /**
+   * Enough claims above the guard, or one own block, prove that others know more than data and guard: these were restored from a backup. Not
+   * without a lease: then nothing is signed, and another process may be the one that signed.
+   */
+  #judge(): void {
+    const { mark } = this.#guard ?? {};
+    if (mark === undefined || this.#recovery !== undefined || !this.#modules.links.maySign()) return;
+    const claims = [...this.#claimedOwn].filter(([, held]) => held > mark.round);
+    if (this.#heldOwn <= mark.round && this.#powerOf(claims.map(([peer]) => peer)) < this.#committee.validity) return;
+    this.#events.halt(rolledBack(mark.round, Math.max(this.#heldOwn, ...claims.map(([, held]) => held))));
+  }
+
+  #powerOf(peers: readonly AuthorIndex[]): number {
+    return peers.reduce((power, peer) => power + this.#committee.power(peer), 0);
+  }
+
   #required(): LastingGuard {
     return assertDefined(this.#guard, 'nothing is signed without a guard');
   }
@@ -189,6 +226,11 @@ function isOnlyBarred({ mark }: LastingGuard): boolean {
 }
 
 function rolledBack(guarded: Round, held: Round): ReplicaError {
-  const message = `others hold blocks of this validator up to round ${held}, its sign guard knows none above ${guarded}: data and guard come from a backup; start with --recover-identity`;
+  const message = `others hold blocks of this validator up to round ${held}, its sign guard knows none above ${guarded}: data and guard come from a backup, or another process ran with these keys: see that it has ended, then start with --recover-identity`;
   return new ReplicaError('NEEDS_IDENTITY_RECOVERY', message, { reason: 'guard-rolled-back', guarded, held });
+}
+
+function inUse(peers: readonly string[]): ReplicaError {
+  const message = `another process runs as this validator: ${peers.join(', ')} served it while this one was refused; only one may run, with the newest data and guard`;
+  return new ReplicaError('IDENTITY_IN_USE', message, { peers: peers.join(', ') });
 }

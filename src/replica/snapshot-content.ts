@@ -39,14 +39,9 @@ export function encodeSnapshotContent({ state, gcRound, commits, evidence, ledge
   for (const ref of state.linearised) writeRef(out, ref);
   out.u53(commits.first).u32(commits.positions.length);
   for (const position of commits.positions) out.u53(position);
-  out.u16(evidence.length);
-  for (const { first, second } of evidence) {
-    writeSignedHeader(out, first);
-    writeSignedHeader(out, second);
-  }
   out.u16(ledger.length);
   for (const part of ledger) out.u53(part.length);
-  return [out.finish(), ...ledger];
+  return [out.finish(), ...ledger, encodeEvidence(evidence)];
 }
 
 /** @throws DecodeError */
@@ -62,13 +57,11 @@ export async function readSnapshotContent(hasher: Hasher, chunks: AsyncIterable<
   const first = reader.u53('commits.first');
   const commitCount = reader.count(reader.u32('commits'), MAX_KEPT_COMMITS, 8, 'commits');
   const positions = Array.from({ length: commitCount }, () => reader.u53('commits.position') as LogPosition);
-  const proofCount = reader.count(reader.u16('evidence'), MAX_COMMITTEE, 2 * SIGNATURE_BYTES, 'evidence');
-  // Verified before the snapshot was written, and covered by its checksums since.
-  const signed = () => markVerified(readSignedHeader(hasher, reader));
-  const evidence = Array.from({ length: proofCount }, () => ({ first: signed(), second: signed() }));
   const partCount = reader.count(reader.u16('ledger'), MAX_LEDGER_PARTS, 8, 'ledger');
   const lengths = Array.from({ length: partCount }, () => reader.u53('ledger.length'));
   const ledger = lengths.map((length) => reader.bytes(length, 'ledger.part'));
+  // The first snapshots held none.
+  const evidence = reader.remaining === 0 ? [] : readEvidence(hasher, reader);
   reader.end();
   return {
     state: { lastCommit, linearised, lastProposedRound },
@@ -77,6 +70,22 @@ export async function readSnapshotContent(hasher: Hasher, chunks: AsyncIterable<
     evidence,
     ledger,
   };
+}
+
+function encodeEvidence(evidence: readonly Evidence[]): Uint8Array {
+  const out = new ByteWriter().u16(evidence.length);
+  for (const { first, second } of evidence) {
+    writeSignedHeader(out, first);
+    writeSignedHeader(out, second);
+  }
+  return out.finish();
+}
+
+/** Verified before the snapshot was written, and covered by its checksums since. */
+function readEvidence(hasher: Hasher, reader: ByteReader): Evidence[] {
+  const count = reader.count(reader.u16('evidence'), MAX_COMMITTEE, 2 * SIGNATURE_BYTES, 'evidence');
+  const signed = () => markVerified(readSignedHeader(hasher, reader));
+  return Array.from({ length: count }, () => ({ first: signed(), second: signed() }));
 }
 
 function writePoint(out: ByteWriter, point: CommitPoint): void {

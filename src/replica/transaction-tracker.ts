@@ -15,6 +15,8 @@ const ORDER: Readonly<Record<FinalityLevel, number>> = { accepted: 0, included: 
 interface Tracked {
   status: TransactionStatus;
   acceptedMs: number | undefined;
+  /** Executed, and not final yet: nothing may call it dropped any more. */
+  isApplied?: boolean;
 }
 
 interface Waiter {
@@ -65,9 +67,15 @@ export class TransactionTracker {
     if (known?.status.level === 'included') this.#set({ id, level: 'accepted' }, known.acceptedMs);
   }
 
+  /** Its commit was executed; `final` follows when that may be spoken of. Until then further copies of it may be dropped as duplicates. */
+  applied(id: TransactionId): void {
+    const known = this.#tracked.get(id);
+    if (known !== undefined) known.isApplied = true;
+  }
+
   dropped(id: TransactionId, code: DroppedCode): void {
     const known = this.#tracked.get(id);
-    if (known === undefined || ORDER[known.status.level] >= ORDER.final) return;
+    if (known === undefined || known.isApplied || ORDER[known.status.level] >= ORDER.final) return;
     this.#set({ id, level: 'dropped', dropped: { code, retryable: isRetryable(code) } }, known.acceptedMs);
   }
 
@@ -114,8 +122,9 @@ export class TransactionTracker {
   }
 
   #set(status: TransactionStatus, acceptedMs: number | undefined, latencyMs?: number): void {
+    const isApplied = this.#tracked.get(status.id)?.isApplied ?? false;
     this.#tracked.delete(status.id);
-    this.#tracked.set(status.id, { status, acceptedMs });
+    this.#tracked.set(status.id, { status, acceptedMs, isApplied });
     if (this.#tracked.size > MAX_TRACKED) {
       const [oldest] = this.#tracked.keys();
       if (oldest !== undefined) this.#tracked.delete(oldest);

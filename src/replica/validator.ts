@@ -13,9 +13,10 @@ import {
   type SignatureVerifier,
 } from '../pipeline/index.ts';
 import type { ReceiptIndex } from '../storage/index.ts';
+import type { Evidence } from '../types/block.ts';
 import type { Certificate } from '../types/certificate.ts';
-import type { Address, AuthorIndex, CheckpointIndex, CommitIndex, TransactionId } from '../types/ids.ts';
-import { type PayloadItem, parsePayload, type SignedBody } from '../types/payload.ts';
+import type { Address, AuthorIndex, CheckpointIndex, TransactionId } from '../types/ids.ts';
+import type { SignedBody } from '../types/payload.ts';
 import { decodeReceipt } from '../types/receipt.ts';
 import type { AccountHandle } from '../types/transaction.ts';
 import type { Clock } from '../util/clock.ts';
@@ -24,12 +25,14 @@ import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Timers } from '../util/timers.ts';
 import type { Transport } from '../util/transport.ts';
+import { ChainReader } from './chain-reader.ts';
 import { commitPoint } from './commit-point.ts';
 import type { Executing } from './executor.ts';
 import { DISK_STALL_MS, HealthMonitor, notReady, READY, STALL_MS } from './health.ts';
 import { LinearisedWindow } from './linearised-window.ts';
 import { type ReplicaMetrics, replicaMetrics } from './metrics.ts';
 import { indexReceipts } from './receipt-feed.ts';
+import { recognise, refused } from './recognise.ts';
 import { Replica } from './replica.ts';
 import type { ReplicaSetup } from './replica-setup.ts';
 import type { Restarted } from './restart.ts';
@@ -37,17 +40,21 @@ import { securityLevel } from './security-level.ts';
 import type {
   AccountState,
   AtCommit,
-  BlockView,
+  Chain,
   CheckpointView,
+  LinkTrouble,
   NodeEvent,
   NodeService,
   NodeStatus,
   PostureEntry,
+  Progress,
   Readiness,
+  Statistics,
   Submission,
   TransactionStatus,
 } from './service.ts';
 import { Snapshots } from './snapshots.ts';
+import { StatisticsCounter } from './statistics.ts';
 import { TransactionTracker } from './transaction-tracker.ts';
 
 /** A member counts as one of the `validators` of `/health` when it was heard within this. */
@@ -82,6 +89,8 @@ export interface ValidatorModules {
   verifyLoad(): number;
   /** Keys and links in use, as negotiated. */
   posture(): readonly PostureEntry[];
+  /** Why the transport has no link to a member. */
+  linkTrouble(peer: AuthorIndex): LinkTrouble | undefined;
 }
 
 /** A validator as the rooms above see it: the replica with its mempool, its clients' transactions, and what operators ask. */
@@ -102,6 +111,8 @@ export class Validator implements NodeService {
   readonly #metrics: ReplicaMetrics;
   readonly #checkpoints = new Map<CheckpointIndex, Checkpoint>();
   readonly #listeners = new Set<(event: NodeEvent) => void>();
+  readonly #chain: ChainReader;
+  readonly #statistics: StatisticsCounter;
   #receiptsWriting = false;
   #haltReason: { readonly code: string; readonly message: string } | undefined;
 
@@ -114,6 +125,8 @@ export class Validator implements NodeService {
     this.#modules = modules;
     this.#restarted = restarted;
     this.#ledger = ledger;
+    this.#chain = new ChainReader({ hasher, store, ledger, receipt: (id) => this.transaction(id)?.receipt });
+    this.#statistics = new StatisticsCounter(ledger);
     this.#metrics = replicaMetrics(instruments);
     this.#health = new HealthMonitor(clock.monotonicMs());
     this.#tracker = new TransactionTracker({ timers }, (status, latencyMs) => this.#onStatus(status, latencyMs));
@@ -183,19 +196,20 @@ export class Validator implements NodeService {
     const outcomes = await this.#admission.submit(items, source);
     const nowMs = this.#modules.clock.monotonicMs();
     const submissions = outcomes.map((outcome): Submission => {
-      if (outcome.status === 'refused') {
-        const { code, message, fields, retryable, retryAfterMs } = outcome.error;
-        const refusal = { code, message, fields, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-        return { id: outcome.id, status: 'refused', refusal };
-      }
+      if (outcome.status === 'refused') return refused(outcome.id, outcome.error);
       if (outcome.status === 'accepted') {
         this.#tracker.accepted(outcome.id, nowMs);
-        for (const displaced of outcome.displaced) this.#tracker.dropped(displaced, 'NONCE_USED');
+        // They left this mempool only: another validator may hold a copy, so nothing is final about it.
+        for (const displaced of outcome.displaced) this.#tracker.dropped(displaced, 'NONCE_GAP');
       }
       return { id: outcome.id, status: outcome.status };
     });
     this.#replica.wake();
-    return submissions;
+    return recognise(submissions, {
+      timers: this.#modules.timers,
+      settled: () => this.#chain.settled(),
+      isFinal: (id) => this.transaction(id)?.receipt !== undefined,
+    });
   }
 
   transaction(id: TransactionId): TransactionStatus | undefined {
@@ -233,19 +247,16 @@ export class Validator implements NodeService {
     return proof === undefined || checkpoint === undefined ? undefined : { checkpoint, proof };
   }
 
-  async block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined> {
-    const { store } = this.#restarted;
-    const index =
-      typeof key === 'object' ? store.commitByDigest(key.hash) : key === 'latest' ? this.#ledger.lastCommit : key;
-    const entry = index === undefined || index > this.#ledger.lastCommit ? undefined : await store.commit(index);
-    if (entry === undefined) return undefined;
-    const items: PayloadItem[] = [];
-    for (const position of entry.blockPositions) {
-      const block = await store.blockAt(position);
-      if (block === undefined || block.header.payload.txCount === 0) continue;
-      items.push(...parsePayload(this.#modules.hasher, block.payload, block.header.payload.txCount).items);
-    }
-    return { commit: entry.commit, transactions: items.map((item) => item.id) };
+  get chain(): Chain {
+    return this.#chain;
+  }
+
+  statistics(): Statistics {
+    return this.#statistics.current();
+  }
+
+  evidence(): readonly Evidence[] {
+    return this.#replica.evidence;
   }
 
   checkpoint(key: CheckpointIndex | 'latest'): CheckpointView | undefined {
@@ -268,7 +279,7 @@ export class Validator implements NodeService {
     const quantumLevel = securityLevel(posture);
     const readiness = this.#readiness(nowMs);
     const { transactions, bytes } = this.#mempool.stats;
-    const waiting = proposal?.kind === 'wait' ? proposal : { reason: 'none', awaiting: [], untilMs: undefined };
+    const waiting = proposal?.kind === 'wait' ? proposal : { reason: 'none', awaiting: [] };
     return {
       readiness,
       health: this.#health.health(nowMs, { readiness, quantumLevel, validators: this.#activeValidators(nowMs) }),
@@ -279,7 +290,8 @@ export class Validator implements NodeService {
       lastExecuted: executor.lastExecuted,
       lastCheckpoint: checkpoints.executed,
       lastCertified: checkpoints.certified,
-      waiting: { reason: waiting.reason, awaiting: waiting.awaiting, untilMs: waiting.untilMs },
+      waiting: { reason: waiting.reason, awaiting: waiting.awaiting },
+      progress: this.#progress(nowMs),
       peers: this.committee.members.flatMap(({ name }, author) =>
         author === this.own
           ? []
@@ -290,6 +302,7 @@ export class Validator implements NodeService {
                 linked: links.isEstablished(author),
                 highestRound: core.dag.highestOf(author),
                 ...links.activity(author),
+                trouble: this.#troubleWith(author),
               },
             ],
       ),
@@ -297,6 +310,31 @@ export class Validator implements NodeService {
       mempool: { transactions, bytes },
       optimizer: this.#setup.optimizer,
     };
+  }
+
+  #progress(nowMs: number): Progress {
+    const { core, proposal, content, checkpoints } = this.#replica;
+    const untilMs = proposal?.kind === 'wait' ? proposal.untilMs : undefined;
+    // A network that stands still exchanges states once a leader timeout.
+    const attemptMs = Math.min(
+      untilMs ?? nowMs + core.leaderTimeoutMs,
+      core.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
+    );
+    return {
+      sinceCommitMs: Math.floor(this.#health.sinceCommitMs(nowMs)),
+      nextAttemptMs: Math.max(0, Math.ceil(attemptMs - nowMs)),
+      clockOffMs: content.clockIgnoredMs,
+      votes: checkpoints.openVotes,
+    };
+  }
+
+  /** A refused greeting says more than the connection that ended with it. */
+  #troubleWith(author: AuthorIndex): LinkTrouble | undefined {
+    const { links } = this.#replica;
+    if (links.isEstablished(author)) return undefined;
+    const trouble = this.#modules.linkTrouble(author);
+    const refusal = links.refusal(author);
+    return trouble === undefined || refusal === undefined ? trouble : { ...trouble, code: refusal, detail: 'greeting' };
   }
 
   #readiness(nowMs: number): Readiness {
@@ -389,9 +427,12 @@ export class Validator implements NodeService {
     this.#writeReceipts();
     for (const outcome of result.outcomes)
       if (outcome.kind === 'applied') this.#tracker.final(receipt(outcome), clock.monotonicMs());
+    this.#statistics.executed(result);
+    this.#chain.final(result.index);
     this.#metrics.transfers.add(result.transfers);
     this.#metrics.signed.add(result.applied);
     this.#metrics.dropped.add(result.dropped);
+    this.#emit({ type: 'final', commit: result.index });
   }
 
   /** One batch of what has gathered; what comes meanwhile goes with the next. Nothing waits for it but a snapshot. */

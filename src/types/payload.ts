@@ -27,15 +27,33 @@ export function encodePayload(items: readonly SignedBody[]): Uint8Array {
   return out.finish();
 }
 
+export interface ParsedPayload {
+  readonly digest: PayloadDigest;
+  readonly items: readonly PayloadItem[];
+}
+
+/** A payload is checked when it arrives, followed when its block is admitted and named when it is executed, and hashed once. */
+const parsed = new WeakMap<Uint8Array, ParsedPayload & { readonly hasher: Hasher }>();
+
 /**
  * Checks the framing of a payload and computes its digest and ids. Never looks into a body: content is no rule of block validity.
+ * The bytes must not change afterwards: the same array gives the same answer without another pass.
  * @throws DecodeError
  */
-export function parsePayload(
-  hasher: Hasher,
-  bytes: Uint8Array,
-  txCount: number,
-): { readonly digest: PayloadDigest; readonly items: readonly PayloadItem[] } {
+export function parsePayload(hasher: Hasher, bytes: Uint8Array, txCount: number): ParsedPayload {
+  const known = parsed.get(bytes);
+  if (known?.hasher === hasher && known.items.length === txCount) return known;
+  const payload = parse(hasher, bytes, txCount);
+  parsed.set(bytes, { ...payload, hasher });
+  return payload;
+}
+
+/** The digest of the payload without transactions. */
+export function emptyPayloadDigest(hasher: Hasher): PayloadDigest {
+  return payloadDigest(hasher, [], []);
+}
+
+function parse(hasher: Hasher, bytes: Uint8Array, txCount: number): ParsedPayload {
   const reader = new ByteReader(bytes);
   reader.count(txCount, txCount, 4 + SIGNATURE_BYTES, 'txCount');
   const bodies: Uint8Array[] = [];
@@ -50,11 +68,6 @@ export function parsePayload(
     return { id: id<TransactionId>(txIds[i] as Uint8Array), wireKey, body, signature };
   });
   return { digest: payloadDigest(hasher, txIds, signatureHashes), items };
-}
-
-/** The digest of the payload without transactions. */
-export function emptyPayloadDigest(hasher: Hasher): PayloadDigest {
-  return payloadDigest(hasher, [], []);
 }
 
 function payloadDigest(

@@ -1,6 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { MAX_TRANSACTION_BYTES, SIGNATURE_BYTES } from './limits.ts';
+import { AsOfCommit, Bytes, Count, DagBlockRef, hexText, Id, Name, strict, Text, U64 } from './rest-shapes.ts';
 
 /**
  * The JSON of the public API: one schema each for the type, the validation and the OpenAPI document. u64 are decimal strings and bytes
@@ -14,22 +15,7 @@ export const MAX_BATCH_ITEMS = Math.floor(MAX_BODY_BYTES / (4 + 1 + SIGNATURE_BY
 /** Longest `timeoutMs` of a request that waits: shorter than the idle limit of usual proxies. */
 export const MAX_WAIT_MS = 60_000;
 
-const strict = { additionalProperties: false } as const;
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const U64 = Type.String({ pattern: '^(0|[1-9][0-9]{0,19})$', description: 'u64 in decimal' });
-const Id = Type.String({ pattern: '^[0-9a-f]{64}$', description: '32 bytes in lower-case hexadecimal' });
-const Name = Type.String({ maxLength: 128 });
-const Text = Type.String();
-
 export type Hex = Static<typeof Id>;
-
-function hexText(minBytes: number, maxBytes: number, description: string) {
-  const lengths = { minLength: 2 * minBytes, maxLength: 2 * maxBytes };
-  return Type.String({ ...lengths, pattern: '^[0-9a-f]*$', description: `${description}, in lower-case hexadecimal` });
-}
-
-const Bytes = Type.String({ pattern: '^[0-9a-f]*$', description: 'bytes in lower-case hexadecimal' });
-const DagBlockRef = Type.Object({ round: Count, author: Count, id: Id }, strict);
 
 export const Problem = Type.Object(
   {
@@ -58,30 +44,6 @@ export type SignedTransaction = Static<typeof SignedTransaction>;
 export const SignedTransactions = Type.Array(SignedTransaction, { minItems: 1, maxItems: MAX_BATCH_ITEMS });
 export type SignedTransactions = Static<typeof SignedTransactions>;
 
-export const Submitted = Type.Object(
-  { id: Id, status: Type.Enum(['accepted', 'known']) },
-  { ...strict, title: 'Submitted' },
-);
-export type Submitted = Static<typeof Submitted>;
-
-export const SubmittedBatch = Type.Object(
-  {
-    results: Type.Array(
-      Type.Object(
-        {
-          id: Type.Union([Id, Type.Null()], { description: 'null when the bytes are no transaction' }),
-          status: Type.Enum(['accepted', 'known', 'refused']),
-          problem: Type.Optional(Problem),
-        },
-        strict,
-      ),
-      { description: 'one for each transaction, in the order sent' },
-    ),
-  },
-  { ...strict, title: 'SubmittedBatch' },
-);
-export type SubmittedBatch = Static<typeof SubmittedBatch>;
-
 export const Receipt = Type.Object(
   {
     commit: Count,
@@ -107,6 +69,7 @@ export type Receipt = Static<typeof Receipt>;
 
 export const Transaction = Type.Object(
   {
+    commit: AsOfCommit,
     id: Id,
     level: Type.Enum(['accepted', 'included', 'final', 'certified', 'dropped']),
     block: Type.Optional(DagBlockRef),
@@ -117,6 +80,37 @@ export const Transaction = Type.Object(
   { ...strict, title: 'Transaction', description: 'docs/spec/finality.md says what each level promises' },
 );
 export type Transaction = Static<typeof Transaction>;
+
+const Outcome = Type.Optional(Transaction);
+
+export const Submitted = Type.Object(
+  {
+    id: Id,
+    status: Type.Enum(['accepted', 'known'], { description: 'known: these bytes came before; nothing happens twice' }),
+    transaction: Outcome,
+  },
+  { ...strict, title: 'Submitted', description: 'with how far the transaction is when it was known' },
+);
+export type Submitted = Static<typeof Submitted>;
+
+export const SubmittedBatch = Type.Object(
+  {
+    results: Type.Array(
+      Type.Object(
+        {
+          id: Type.Union([Id, Type.Null()], { description: 'null when the bytes are no transaction' }),
+          status: Type.Enum(['accepted', 'known', 'refused']),
+          transaction: Outcome,
+          problem: Type.Optional(Problem),
+        },
+        strict,
+      ),
+      { description: 'one for each transaction, in the order sent' },
+    ),
+  },
+  { ...strict, title: 'SubmittedBatch' },
+);
+export type SubmittedBatch = Static<typeof SubmittedBatch>;
 
 /** The levels that a request can wait for. */
 export type WaitLevel = 'included' | 'final' | 'certified';
@@ -143,7 +137,7 @@ export type AccountProof = Static<typeof AccountProof>;
 
 export const Account = Type.Object(
   {
-    commit: Type.Integer({ minimum: 0, description: 'the values hold up to and including this commit' }),
+    commit: AsOfCommit,
     address: Id,
     handle: Count,
     keyVersion: Count,
@@ -265,10 +259,25 @@ export type Health = Static<typeof Health>;
 
 export const Live = Type.Object({ status: Type.Literal('alive') }, { ...strict, title: 'Live' });
 
+const LinkTrouble = Type.Object({ code: Text, detail: Text, nextDialMs: Count }, strict);
+const OpenVotes = Type.Object(
+  {
+    checkpoint: Count,
+    timeMs: Count,
+    agreeing: Type.Array(Count, { description: 'authors that signed the state of this node' }),
+    differing: Type.Array(Count, { description: 'authors that signed another state' }),
+    ownFailure: Type.Union([Text, Type.Null()], { description: 'why this node did not sign' }),
+  },
+  strict,
+);
+
 export const Status = Type.Object(
   {
     readiness: Readiness,
     health: Health,
+    reasons: Type.Array(Type.Object({ condition: Text, code: Text, reason: Text }, strict), {
+      description: 'why the health is not healthy, empty if it is',
+    }),
     round: Count,
     gcRound: Count,
     lastProposedRound: Count,
@@ -277,8 +286,17 @@ export const Status = Type.Object(
     lastCheckpoint: Count,
     lastCertified: Count,
     waiting: Type.Object(
-      { reason: Text, awaiting: Type.Array(Count), untilMs: Type.Union([Type.Number(), Type.Null()]) },
+      { reason: Text, awaiting: Type.Array(Count) },
       { ...strict, description: 'what the next own block waits for' },
+    ),
+    progress: Type.Object(
+      {
+        sinceCommitMs: Count,
+        nextAttemptMs: Type.Integer({ minimum: 0, description: 'within which this node tries again by itself' }),
+        clockOffMs: Type.Number({ description: "own clock against the others' blocks; 0 in good order" }),
+        votes: Type.Union([OpenVotes, Type.Null()], { description: 'on the oldest checkpoint without a certificate' }),
+      },
+      strict,
     ),
     peers: Type.Array(
       Type.Object(
@@ -289,6 +307,7 @@ export const Status = Type.Object(
           highestRound: Count,
           lastSeenMs: Type.Union([Type.Number(), Type.Null()]),
           queuedBytes: Count,
+          trouble: Type.Union([LinkTrouble, Type.Null()], { description: 'why there is no link' }),
         },
         strict,
       ),

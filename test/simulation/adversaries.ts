@@ -16,6 +16,8 @@ const FLOOD = 50;
 /** How often a round is used for what ends the link: peers keep an offender away for longer each time. */
 const OFFENCE = 0.03;
 const REPLAYED_MESSAGES = 200;
+/** Senders whose transactions are suppressed. */
+const VICTIMS = 3;
 /** Branches of a tree that go on. */
 const OPEN_BRANCHES = 8;
 
@@ -182,11 +184,18 @@ const BAD_BLOCKS: readonly ((hand: Hand, good: WireBlock) => WireBlock | Promise
   }),
   ({ puppet }, { header }) => puppet.block(header.round, { ancestors: header.ancestors.slice(0, 2) }),
   ({ puppet }, { header }) => puppet.block(header.round, { ancestors: header.ancestors.toReversed() }),
+  ({ puppet }, { header }) => puppet.block(header.round, { ancestors: authorTwice(header.ancestors) }),
   ({ puppet }, { header }) => puppet.block(header.round, { epoch: 2 }),
   ({ puppet }, { header }) => puppet.block(header.round, { executedCommit: 2 ** 40 }),
   ({ puppet }, { header }) => puppet.block(header.round, { author: puppet.peers[0] as number }),
   otherNetwork,
 ];
+
+/** The block of one author stands in for that of another, whom a quorum may need. */
+function authorTwice(ancestors: readonly BlockRef[]): readonly BlockRef[] {
+  const [own, first, ...others] = ancestors;
+  return own === undefined || first === undefined ? ancestors : [own, first, first, ...others.slice(1)];
+}
 
 /** The genuine block under the signature of a network with another id. */
 async function otherNetwork({ cluster, puppet, prng }: Hand, { header, payload }: WireBlock): Promise<WireBlock> {
@@ -267,13 +276,16 @@ function floods(hand: Hand): Turn {
   };
 }
 
-/** Clients' transfers under signatures that do not verify: the genuine ones must be executed all the same. */
-function suppress({ puppet, prng, transfers }: Hand): Turn {
+/** Clients' transfers under signatures that do not verify, in every block and at the others' doors: the genuine ones must be executed all the same. */
+function suppress({ puppet, prng, transfers, cluster }: Hand): Turn {
   return async (round) => {
-    const victims = transfers().map(({ body, signature }) => ({ body, signature: signature.map((byte) => byte ^ 1) }));
-    const block = await puppet.block(round, {}, prng.chance(0.3) ? victims : []);
+    const victims = transfers().slice(0, VICTIMS);
+    const garbage = victims.map(({ body, signature }) => ({ body, signature: signature.map((byte) => byte ^ 1) }));
+    const block = await puppet.block(round, {}, garbage);
     puppet.hear(block.header);
     puppet.show(block);
+    const running = cluster.nodes.flatMap(({ validator }) => validator ?? []);
+    if (prng.chance(OFFENCE)) await prng.pick(running).submit(garbage, 'a stranger');
   };
 }
 

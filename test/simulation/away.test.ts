@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Round } from '../../src/types/ids.ts';
 import { Prng } from '../../src/util/prng.ts';
 import { Cluster } from '../support/cluster.ts';
 import { Puppet } from '../support/puppet.ts';
@@ -45,6 +46,30 @@ test('a member that was away learns of an equivocation that it can see in no blo
   cluster.crash(AWAY, 'power-cut');
   await cluster.start(AWAY);
   assert.deepEqual(accused(AWAY), [FAULTY]);
+});
+
+test('an own block goes to nobody before it is durable, however often a peer asks', async () => {
+  const { cluster, puppet } = await withFaulty({});
+  const sent: Round[] = [];
+  puppet.onMessage = (peer, message) => {
+    if (peer === 0 && message.type === 'block') sent.push(message.block.header.round);
+  };
+  await cluster.run(1_000);
+  const { core } = cluster.validator(0).replica;
+  const release = cluster.node(0).disk.hold('sync');
+  await load(cluster, [0, 1], 2, 100);
+  const spoken = core.dag.highestOf(0);
+  sent.length = 0;
+  const highestRounds = cluster.nodes.map((_, author) => core.dag.highestOf(author) - 1);
+  const state = { lastOwnRound: 0, highestRounds, gcRound: 0, commitIndex: 0, certificateIndex: 0 };
+  for (let i = 0; i < 5; i++) {
+    puppet.send(0, { type: 'exchange', state });
+    await cluster.run(100);
+  }
+  assert.deepEqual([...new Set(sent)], [spoken]);
+  release();
+  await cluster.run(1_000);
+  assert.ok(core.dag.highestOf(0) > spoken, 'there was one to hide');
 });
 
 async function withFaulty(parameters: { readonly gcDepth?: number; readonly checkpointSpacingMs?: number }) {

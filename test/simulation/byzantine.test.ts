@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BlockRef, Header } from '../../src/types/block.ts';
 import { type BlockId, id } from '../../src/types/ids.ts';
 import type { Message } from '../../src/types/message.ts';
 import { Cluster } from '../support/cluster.ts';
@@ -15,6 +16,29 @@ interface Attack {
   readonly fault: string | undefined;
   run(puppet: Puppet): Promise<void>;
 }
+
+/** Headers that break a rule of docs/spec/block.md, each made from a sound one. */
+const WRONG_HEADERS: readonly { readonly name: string; changes(sound: Header): Partial<Header> }[] = [
+  { name: 'a block of an author that is no member', changes: () => ({ author: 9 }) },
+  {
+    name: 'a block that names a block of no member',
+    changes: ({ ancestors }) => ({ ancestors: [...ancestors, { ...(ancestors[1] as BlockRef), author: 9 }] }),
+  },
+  {
+    name: 'a block that names one author twice in place of a quorum',
+    changes: ({ ancestors: [own, other] }) => ({ ancestors: [own, other, other] as BlockRef[] }),
+  },
+  {
+    name: 'a block that begins with the block of another',
+    changes: ({ ancestors: [own, ...others] }) => ({ ancestors: [...others, own as BlockRef] }),
+  },
+  {
+    name: 'a block that names its own round',
+    changes: ({ ancestors, round }) => ({
+      ancestors: ancestors.map((ref, i) => (i === ancestors.length - 1 ? { ...ref, round } : ref)),
+    }),
+  },
+];
 
 /** All against validator 0. */
 const ATTACKS: readonly Attack[] = [
@@ -60,6 +84,22 @@ const ATTACKS: readonly Attack[] = [
         block: await puppet.block(header.round, { ancestors: header.ancestors.slice(0, 2) }),
       });
     },
+  },
+  ...WRONG_HEADERS.map(
+    ({ name, changes }): Attack => ({
+      name,
+      fault: 'INVALID_BLOCK',
+      run: async (puppet) => {
+        const { header } = await puppet.block(puppet.quorumRound + 1);
+        puppet.send(0, { type: 'block', block: await puppet.block(header.round, changes(header)) });
+      },
+    }),
+  ),
+  {
+    name: 'a block of the epoch before',
+    fault: undefined,
+    run: async (puppet) =>
+      puppet.send(0, { type: 'block', block: await puppet.block(puppet.quorumRound + 1, { epoch: 0 }) }),
   },
   {
     name: 'another block than the one asked for',

@@ -1,9 +1,14 @@
+import { DEFAULT_MEMPOOL_OPTIONS, NONCE_WINDOW } from '../../src/pipeline/options.ts';
+import type { BlockRef } from '../../src/types/block.ts';
+import type { BlockId } from '../../src/types/ids.ts';
 import { assert } from '../../src/util/assert.ts';
 import { BALANCE, type Cluster } from '../support/cluster.ts';
 
 const MAX_SUSPENDED_BYTES = 256 * 1024 * 1024;
 const MAX_LAG_COMMITS = 1_024;
 const MAX_MISSING = 10_000;
+/** Both channels of a link, each with a frame that was taken when there was just room for it. */
+const MAX_QUEUED_BYTES = 2 * (8 + 4.1) * 1024 * 1024;
 
 /** Promises that are looked at from outside the nodes, again and again; those of faulty members count for nothing. */
 export class Checkers {
@@ -14,6 +19,8 @@ export class Checkers {
   readonly #reads = new Map<string, { commit: number; nonces: number[] }>();
   /** First admitted block at any honest node, by round and author. */
   readonly #admitted = new Map<string, string>();
+  /** Blocks that were looked at. */
+  readonly #checked = new Set<BlockId>();
   /** Authors that were seen to say two things. */
   readonly #equivocators = new Set<number>();
 
@@ -73,6 +80,18 @@ export class Checkers {
     assert(executor.lag <= MAX_LAG_COMMITS, `execution of node ${node} lags by ${executor.lag} commits`);
     const missing = core.missing().length;
     assert(missing <= MAX_MISSING, `node ${node} misses ${missing} blocks`);
+    this.#checkQueues(node);
+  }
+
+  #checkQueues(node: number): void {
+    const { instruments } = this.#cluster.node(node);
+    const waiting = instruments.total('av10_mempool_transactions');
+    const limit = this.#cluster.accounts.length * NONCE_WINDOW;
+    assert(waiting <= limit, `the mempool of node ${node} holds ${waiting} transactions, more than ${limit}`);
+    const bytes = instruments.total('av10_mempool_bytes');
+    assert(bytes <= DEFAULT_MEMPOOL_OPTIONS.maxBytes, `the mempool of node ${node} holds ${bytes} bytes`);
+    for (const { name, queuedBytes } of this.#cluster.validator(node).status().peers)
+      assert(queuedBytes <= MAX_QUEUED_BYTES, `${queuedBytes} bytes wait at node ${node} for ${name}`);
   }
 
   /** No coin comes or goes, and what a client reads of one node never goes back. */
@@ -93,8 +112,18 @@ export class Checkers {
     this.#reads.set(life, now);
   }
 
+  /** Every admitted block rests on members with a quorum of the power, each counted once. */
+  #checkQuorum(ref: BlockRef, ancestors: readonly BlockRef[]): void {
+    this.#checked.add(ref.id);
+    const { committee } = this.#cluster.genesis;
+    const below = new Set(ancestors.filter(({ round }) => round === ref.round - 1).map(({ author }) => author));
+    const power = [...below].reduce((sum, author) => sum + committee.power(author), 0);
+    assert(power >= committee.quorum, `a block of ${ref.author} in round ${ref.round} rests on a power of ${power}`);
+  }
+
   #noteBlocks(node: number): void {
-    for (const { ref } of this.#cluster.validator(node).replica.core.blocks()) {
+    for (const { ref, ancestors } of this.#cluster.validator(node).replica.core.blocks()) {
+      if (!this.#checked.has(ref.id)) this.#checkQuorum(ref, ancestors);
       const slot = `${ref.round}/${ref.author}`;
       const known = this.#admitted.get(slot);
       if (known === undefined) this.#admitted.set(slot, ref.id);

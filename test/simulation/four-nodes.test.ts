@@ -145,7 +145,12 @@ test('a wiped validator refuses to start until its identity is recovered, then s
 });
 
 test('snapshots bound the replay, and a restart from one agrees', async () => {
-  const cluster = await started({ powers: FOUR, seed: 9, snapshotEveryMs: 2_000, parameters: { gcDepth: 60 } });
+  const cluster = await started({
+    powers: FOUR,
+    seed: 9,
+    replica: { snapshotEveryMs: 2_000 },
+    parameters: { gcDepth: 60 },
+  });
   const ids: TransactionId[] = [];
   for (let i = 0; i < 10; i++) ids.push(...(await load(cluster, [0, 1, 2, 3], 3, 200)));
   assert.ok((await cluster.node(2).disk.list('data/snapshots')).length > 0, 'a snapshot was written');

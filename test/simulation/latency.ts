@@ -1,6 +1,9 @@
+import { DEFAULT_PACING } from '../../src/consensus/index.ts';
 import { Prng } from '../../src/util/prng.ts';
 import { Cluster } from '../support/cluster.ts';
 import { percentile } from '../support/load.ts';
+import { Puppet } from '../support/puppet.ts';
+import { type BehaviourName, behave } from './adversaries.ts';
 
 /** One-way delays between members, in milliseconds. */
 export type Delays = (from: number, to: number) => number;
@@ -12,6 +15,8 @@ export interface LatencySetting {
   readonly leadersPerRound?: number;
   /** Members that are killed once the network runs. */
   readonly crashed?: readonly number[];
+  /** One member in the hands of an adversary. */
+  readonly faulty?: { readonly member: number; readonly behaviour: BehaviourName };
   /** Share of frames that are lost and sent again a round trip later, as TCP does; what follows on the same channel waits for them. */
   readonly loss?: number;
   readonly seconds?: number;
@@ -29,6 +34,8 @@ export interface LatencyReport {
   readonly finals: number;
   /** Medians of submission to final, second by second: shows oscillation. */
   readonly bySecondMs: readonly number[];
+  /** Share of the time in rounds that lasted for a leader timeout. */
+  readonly timedOut: number;
 }
 
 const SUBMIT_EVERY_MS = 20;
@@ -47,10 +54,23 @@ export async function measureLatency(setting: LatencySetting): Promise<LatencyRe
     network: { latencyMs: (from, to) => delays(from, to) * (prng.chance(loss) ? 3 : 1) },
   });
   await cluster.startAll();
+  if (setting.faulty !== undefined) await corrupt(cluster, setting.faulty, prng);
   await cluster.run(WARM_UP_MS);
   for (const member of crashed) cluster.crash(member, 'killed');
-  if (crashed.length > 0) await submitFor(cluster, AFTER_CRASH_MS / 1_000, () => undefined);
+  if (crashed.length > 0 || setting.faulty !== undefined)
+    await submitFor(cluster, AFTER_CRASH_MS / 1_000, () => undefined);
   return measure(cluster, seconds);
+}
+
+async function corrupt(
+  cluster: Cluster,
+  { member, behaviour }: Required<LatencySetting>['faulty'],
+  prng: Prng,
+): Promise<void> {
+  cluster.crash(member, 'killed');
+  const puppet = new Puppet(cluster, member);
+  await puppet.start();
+  behave(behaviour, { cluster, puppet, prng, transfers: () => [] });
 }
 
 async function measure(cluster: Cluster, seconds: number): Promise<LatencyReport> {
@@ -75,7 +95,11 @@ async function measure(cluster: Cluster, seconds: number): Promise<LatencyReport
     });
   }
   const first = live[0]?.validator.replica.core.highestRound ?? 0;
-  await submitFor(cluster, seconds, (id, index) => submitted.set(`${index} ${id}`, cluster.time.monotonicMs()));
+  const timeouts = new Timeouts(cluster, live[0]?.index ?? 0);
+  await submitFor(cluster, seconds, (id, index) => {
+    submitted.set(`${index} ${id}`, cluster.time.monotonicMs());
+    timeouts.look();
+  });
   const rounds = (live[0]?.validator.replica.core.highestRound ?? 0) - first;
   const took = (of: typeof finals): number[] => of.map(({ tookMs }) => tookMs);
   const bySecond = Map.groupBy(finals, ({ second }) => second);
@@ -86,8 +110,33 @@ async function measure(cluster: Cluster, seconds: number): Promise<LatencyReport
     meanRoundMs: (seconds * 1_000) / rounds,
     commitsPerSecond: commits / seconds,
     finals: finals.length,
+    timedOut: timeouts.totalMs / (seconds * 1_000),
     bySecondMs: [...bySecond.values()].map((second) => percentile(took(second), 0.5)),
   };
+}
+
+/** Adds up the rounds of one node that lasted for a leader timeout, as precisely as it is looked at. */
+class Timeouts {
+  totalMs = 0;
+  readonly #cluster: Cluster;
+  readonly #node: number;
+  #round = 0;
+  #sinceMs = 0;
+
+  constructor(cluster: Cluster, node: number) {
+    this.#cluster = cluster;
+    this.#node = node;
+  }
+
+  look(): void {
+    const { core } = this.#cluster.validator(this.#node).replica;
+    const nowMs = this.#cluster.time.monotonicMs();
+    if (core.lastProposedRound === this.#round) return;
+    const tookMs = nowMs - this.#sinceMs;
+    if (this.#round > 0 && tookMs >= DEFAULT_PACING.leaderTimeoutMs) this.totalMs += tookMs;
+    this.#round = core.lastProposedRound;
+    this.#sinceMs = nowMs;
+  }
 }
 
 /** Single transfers, one after the other at each live validator in turn; each account stays with one validator, as clients should. */

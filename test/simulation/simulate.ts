@@ -1,10 +1,11 @@
 /**
  * `npm run simulate`: whole networks in one process, each from one seed. Runs one seed with its trace, a range of seeds, a swarm of
- * fresh seeds on all cores, or the search for faults planted in the source.
+ * fresh seeds on all cores, the search for faults planted in the source, or the lines that all of it reaches.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { lineRanges, measureCoverage, needsRealDisk, percentCovered } from './coverage.ts';
 import { findPlanted, plantedFaults } from './planted.ts';
 import { PROFILES, profileNamed } from './profiles/index.ts';
 import { runSeed } from './run-seed.ts';
@@ -20,10 +21,13 @@ interface Options {
   readonly json?: string;
   readonly jobs: number;
   readonly planted?: string | true;
+  readonly coverage?: true;
   readonly list?: true;
 }
 
 const MAX_SEED = 2 ** 31;
+/** Percent of the lines of consensus, storage and mempool. */
+const LEAST_COVERAGE = 95;
 
 const program = new Command('simulate')
   .description('run networks of whole validators under virtual time; one seed determines everything')
@@ -36,6 +40,7 @@ const program = new Command('simulate')
   .option('--jobs <n>', 'with --swarm or --planted: processes', number(1, 256), cpus().length)
   .option('--json <file>', 'with --swarm or --planted: write the report there')
   .option('--planted [name]', 'plant each known fault, or this one, in a copy of the source and find it')
+  .option('--coverage', 'run the tests of the simulation; which lines of consensus, storage and mempool they reach')
   .option('--list', 'name the profiles')
   .showHelpAfterError();
 program.parse();
@@ -48,6 +53,7 @@ process.exitCode = await main().catch((error: unknown) => {
 
 async function main(): Promise<number> {
   if (options.list) return list();
+  if (options.coverage) return coverage();
   if (options.swarm) return swarm();
   if (options.planted !== undefined) return planted(options.planted === true ? undefined : options.planted);
   if (options.seed !== undefined) return replay(options.seed);
@@ -104,6 +110,15 @@ async function planted(name: string | undefined): Promise<number> {
   const report = results.map(({ name, found, profile, seed, seconds }) => ({ name, found, profile, seed, seconds }));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ planted: report }, null, 2)}\n`);
   return found === results.length ? 0 : 1;
+}
+
+async function coverage(): Promise<number> {
+  const files = await measureCoverage();
+  for (const { file, uncovered } of files) if (uncovered.length > 0) say(`${file.padEnd(36)} ${lineRanges(uncovered)}`);
+  const simulated = files.filter((file) => !needsRealDisk(file));
+  const percent = percentCovered(simulated);
+  say(`${percent.toFixed(1)} % of the lines; with the files for real disks ${percentCovered(files).toFixed(1)} %`);
+  return percent >= LEAST_COVERAGE ? 0 : 1;
 }
 
 function replayCommand(profile: string, seed: number): string {

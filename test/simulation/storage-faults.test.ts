@@ -76,6 +76,7 @@ test('data and guard restored from a backup: it halts before it signs', async ()
   const signed = cluster.validator(3).replica.core.lastProposedRound;
   cluster.crash(3, 'killed');
   for (const { path, bytes } of backup) disk.plant(path, bytes);
+  cluster.node(3).promised = 0;
   await cluster.start(3);
   await cluster.run(10_000);
   assert.match(cluster.node(3).halted ?? '', /NEEDS_IDENTITY_RECOVERY/);
@@ -145,7 +146,7 @@ test("commits from before everybody's newest snapshot are still there for a memb
   const cluster = await started({
     powers: FOUR,
     seed: 36,
-    snapshotEveryMs: 500,
+    replica: { snapshotEveryMs: 500 },
     parameters: { gcDepth: 30, checkpointSpacingMs: 100 },
   });
   cluster.crash(3, 'killed');

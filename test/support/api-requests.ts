@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Api, type ApiOptions, createApi, DEFAULT_API_OPTIONS } from '../../src/api/index.ts';
+import { type Api, type ApiModules, type ApiOptions, createApi, DEFAULT_API_OPTIONS } from '../../src/api/index.ts';
 import { signatureContext } from '../../src/crypto/domains.ts';
 import type { SignedBody } from '../../src/types/payload.ts';
 import { matches, Problem } from '../../src/types/rest.ts';
@@ -10,12 +10,20 @@ import { concatBytes } from '../../src/util/bytes.ts';
 import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { SILENT_LOGGER } from '../../src/util/logger.ts';
 import type { StubNetwork, StubService } from './stub-service.ts';
+import { SYSTEM_CLOCK, SYSTEM_TIMERS } from './system-time.ts';
 
 export const OCTETS = { 'content-type': 'application/octet-stream' };
 export const JSON_BODY = { 'content-type': 'application/json' };
 
-export function testApi(service: StubService, options: Partial<ApiOptions> = {}, log = SILENT_LOGGER): Api {
-  return createApi(service, { ...DEFAULT_API_OPTIONS, port: 0, ...options }, { log, instruments: NO_INSTRUMENTS });
+/** Without a limit of requests, unless asked for one. */
+export function testApi(
+  service: StubService,
+  options: Partial<ApiOptions> = {},
+  modules: Partial<ApiModules> = {},
+): Api {
+  const defaults = { log: SILENT_LOGGER, instruments: NO_INSTRUMENTS, clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS };
+  const settings = { ...DEFAULT_API_OPTIONS, port: 0, requestsPerSecond: 0, ...options };
+  return createApi(service, settings, { ...defaults, ...modules });
 }
 
 /** A data anchor of the stub's first account. */

@@ -3,15 +3,19 @@ import type { Hasher } from '../../src/crypto/hasher.ts';
 import { nativeBackend } from '../../src/crypto/native.ts';
 import type { Signer } from '../../src/crypto/signer.ts';
 import { ledgerGenesis, VERIFY_STATUS } from '../../src/execution/index.ts';
-import { type Member, validatorId } from '../../src/params/committee.ts';
-import { decodeGenesis, encodeGenesis, type Genesis } from '../../src/params/genesis.ts';
-import { defaultParameters, type ProtocolParameters } from '../../src/params/protocol-parameters.ts';
-import { DEFAULT_ADMISSION_OPTIONS, DEFAULT_MEMPOOL_OPTIONS, inlineVerifier } from '../../src/pipeline/index.ts';
-import { DEFAULT_REPLICA_OPTIONS } from '../../src/replica/options.ts';
+import type { Genesis } from '../../src/params/genesis.ts';
+import type { ProtocolParameters } from '../../src/params/protocol-parameters.ts';
+import {
+  DEFAULT_ADMISSION_OPTIONS,
+  DEFAULT_MEMPOOL_OPTIONS,
+  inlineVerifier,
+  type MempoolOptions,
+} from '../../src/pipeline/index.ts';
+import { DEFAULT_REPLICA_OPTIONS, type ReplicaOptions } from '../../src/replica/options.ts';
 import { indexReceipts } from '../../src/replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../../src/replica/restart.ts';
 import { Validator } from '../../src/replica/validator.ts';
-import { MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
+import { type BlockLogOptions, MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
 import {
   type Address,
   type CommitDigest,
@@ -36,6 +40,7 @@ import { type Logger, SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
 import type { Transport } from '../../src/util/transport.ts';
 import { type ClusterCrypto, realCrypto, simulatedCrypto } from './cluster-crypto.ts';
+import { ACCOUNTS, makeGenesis } from './cluster-genesis.ts';
 import { CountingInstruments } from './counting-instruments.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-transport.ts';
 import { OwnBlocks } from './own-blocks.ts';
@@ -43,7 +48,6 @@ import { SharedIdentity } from './shared-identity.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { VirtualTime } from './virtual-time.ts';
 
-const ACCOUNTS = 16;
 /** Of each account at the start. */
 export const BALANCE = 1_000_000n;
 const PATHS = { log: 'data/log', snapshots: 'data/snapshots', guard: 'guard/guard' };
@@ -53,7 +57,9 @@ export interface ClusterOptions {
   readonly seed: number;
   readonly parameters?: Partial<ProtocolParameters>;
   readonly network?: Partial<MemoryNetworkOptions>;
-  readonly snapshotEveryMs?: number;
+  readonly replica?: Partial<ReplicaOptions>;
+  readonly log?: Partial<BlockLogOptions>;
+  readonly mempool?: Partial<MempoolOptions>;
   /** One node more, the last, which has the keys of this member. */
   readonly cloneOf?: number;
   /** Nodes whose ledger starts with a coin more than the others'. */
@@ -62,6 +68,14 @@ export interface ClusterOptions {
   readonly real?: boolean;
   /** Everything the nodes log and do, a line each with the virtual time in front. */
   readonly trace?: ((line: string) => void) | undefined;
+}
+
+/** What differs from a plain transfer. */
+export interface TransferChanges {
+  readonly amount?: bigint;
+  readonly nonce?: number;
+  readonly fee?: bigint;
+  readonly expiryMs?: number;
 }
 
 interface Node {
@@ -74,6 +88,8 @@ interface Node {
   readonly commits: Map<CommitIndex, CommitDigest>;
   readonly finals: Map<TransactionId, CommitIndex>;
   readonly checkpoints: Map<number, string>;
+  /** The newest commit of which it called a transaction final since its disk was new: it must be on this disk, whatever happens. */
+  promised: CommitIndex;
   halted: string | undefined;
   /** What it complained about in its peers, and why it did not vote or sync. */
   readonly complaints: string[];
@@ -120,7 +136,11 @@ export class Cluster {
     const rows = new ByteWriter();
     for (const key of keys) rows.bytes(key).u64(BALANCE);
     this.#accountsBin = rows.finish();
-    this.genesis = this.#makeGenesis();
+    this.genesis = makeGenesis(options.powers, options.parameters ?? {}, this.#accountsBin, {
+      hasher: this.hasher,
+      timeMs: this.time.wallMs(),
+      makeKey: () => this.#crypto.makeKey(this.#prng),
+    });
     this.nodes = this.#members().map((member, i) => ({
       member,
       disk: new SimulatedDisk(options.seed * 100 + i),
@@ -129,6 +149,7 @@ export class Cluster {
       commits: new Map(),
       finals: new Map(),
       checkpoints: new Map(),
+      promised: 0,
       halted: undefined,
       complaints: [],
       boot: 0,
@@ -156,12 +177,12 @@ export class Cluster {
         this.#note(node, result.index, result.checkpoint);
       },
     });
+    const { lastCommit } = restarted.ledger;
+    if (lastCommit < node.promised)
+      throw new Error(`node ${index} forgot commits from ${lastCommit} on: ${node.promised} was final`);
     const { committee, networkId } = this.genesis;
     const bootId = toHex(this.#prng.bytes(16));
-    const options = {
-      ...DEFAULT_REPLICA_OPTIONS,
-      snapshotEveryMs: this.#options.snapshotEveryMs ?? DEFAULT_REPLICA_OPTIONS.snapshotEveryMs,
-    };
+    const options = { ...DEFAULT_REPLICA_OPTIONS, ...this.#options.replica };
     const { hasher } = this;
     const { verifier } = this.#crypto;
     const validator = new Validator(
@@ -170,7 +191,7 @@ export class Cluster {
         core: this.#restartOptions(index, false).core,
         options,
         genesis: this.genesis,
-        mempool: DEFAULT_MEMPOOL_OPTIONS,
+        mempool: { ...DEFAULT_MEMPOOL_OPTIONS, ...this.#options.mempool },
         admission: { ...DEFAULT_ADMISSION_OPTIONS, trustedSources: ['test'] },
         optimizer: 'off',
       },
@@ -187,6 +208,7 @@ export class Cluster {
         receipts,
         verifyLoad: () => 0,
         posture: () => [],
+        linkTrouble: () => undefined,
       },
       restarted,
     );
@@ -199,8 +221,11 @@ export class Cluster {
         this.#countDecisions(node, validator.replica.core, leader.round);
         this.#note(node, commit, restarted.ledger.lastCheckpoint, digest);
       }
-      if (event.type === 'transaction' && event.status.level === 'final')
-        merge(node.finals, new Map([[event.status.id, event.status.receipt?.commit ?? 0]]), 'final');
+      if (event.type === 'transaction' && event.status.level === 'final') {
+        const commit = event.status.receipt?.commit ?? 0;
+        node.promised = Math.max(node.promised, commit);
+        merge(node.finals, new Map([[event.status.id, commit]]), 'final');
+      }
       if (event.type === 'halted') node.halted = `${event.code}: ${event.message}`;
     });
     node.validator = validator;
@@ -226,8 +251,9 @@ export class Cluster {
     this.crash(index, 'killed');
     // Without fault tolerance a recovered member may use a round again whose block reached nobody (docs/spec/storage.md).
     if (this.genesis.committee.f === 0) this.ownBlocks.forgetInFlight(index);
-    const node = this.node(index) as { disk: SimulatedDisk };
+    const node = this.node(index) as { disk: SimulatedDisk; promised: CommitIndex };
     node.disk = new SimulatedDisk(this.#options.seed * 100 + 50 + index);
+    node.promised = 0;
   }
 
   /** Runs virtual time, letting promises settle after each event. */
@@ -248,20 +274,20 @@ export class Cluster {
     return condition();
   }
 
-  /** A signed transfer of 1 from an account to the next one, with the account's next nonce. */
-  transfer(from: number, amount = 1n): SignedBody & { readonly id: TransactionId } {
+  /** A signed transfer of 1 from an account to the next one, with the account's next nonce unless `changes` has another. */
+  transfer(from: number, changes: TransferChanges = {}): SignedBody & { readonly id: TransactionId } {
     const account = assertDefined(this.accounts[from], 'account');
     const body = encodeTransactionBody({
       kind: 'transfer-batch',
       sender: account.address,
       keyVersion: 0,
-      nonce: account.nonce++,
-      expiryMs: this.time.wallMs() + 3_600_000,
-      fee: 0n,
+      nonce: changes.nonce ?? account.nonce++,
+      expiryMs: changes.expiryMs ?? this.time.wallMs() + 3_600_000,
+      fee: changes.fee ?? 0n,
       asset: 0,
       atomic: true,
       recipients: Uint32Array.of((from + 1) % ACCOUNTS),
-      amounts: BigUint64Array.of(amount),
+      amounts: BigUint64Array.of(changes.amount ?? 1n),
     });
     return {
       id: transactionId(this.hasher, body),
@@ -371,36 +397,6 @@ export class Cluster {
       merge(node.checkpoints, new Map([[checkpoint.index, checkpoint.digest]]), 'own checkpoint');
   }
 
-  #makeGenesis(): Genesis {
-    const { powers } = this.#options;
-    const members = powers.map((power, i): Member => {
-      const [identityKey, consensusKey, linkKey] = [0, 1, 2].map(() => this.#crypto.makeKey(this.#prng)) as [
-        Uint8Array,
-        Uint8Array,
-        Uint8Array,
-      ];
-      return {
-        validatorId: validatorId(this.hasher, identityKey),
-        name: `v${i}`,
-        identityKey,
-        consensusKey,
-        linkKey,
-        power,
-        peerId: `peer-${i}`,
-        address: `127.0.0.1:${30_311 + i}`,
-      };
-    });
-    const bytes = encodeGenesis({
-      name: 'simulated',
-      timeMs: this.time.wallMs(),
-      parameters: { ...defaultParameters(powers.length), ...this.#options.parameters },
-      assets: [{ symbol: 'AV10', decimals: 6 }],
-      members,
-      accounts: { file: 'accounts.bin', count: ACCOUNTS, blake3: toHex(this.hasher.plain(this.#accountsBin)) },
-    });
-    return decodeGenesis(this.hasher, bytes);
-  }
-
   #restartOptions(index: number, recoverIdentity: boolean): RestartOptions {
     const { committee, parameters, networkId, timeMs } = this.genesis;
     const { member: own } = this.node(index);
@@ -418,6 +414,7 @@ export class Cluster {
       validatorId: committee.member(own).validatorId,
       core,
       paths: PATHS,
+      log: this.#options.log ?? {},
       payloadCacheBytes: 16 * 1024 * 1024,
       recoverIdentity,
     };

@@ -13,7 +13,7 @@ import { openKeystore } from '../../src/crypto/keystore.ts';
 import { nativeBackend } from '../../src/crypto/native.ts';
 import { SecretBytes } from '../../src/crypto/secret-bytes.ts';
 import type * as Rest from '../../src/types/rest.ts';
-import { utf8 } from '../../src/util/bytes.ts';
+import { toHex, utf8 } from '../../src/util/bytes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const ENTRY = join(ROOT, 'src', 'main.ts');
@@ -108,10 +108,12 @@ export class TestDevnet {
   }
 
   async wallet(account: number, client: Av10Client): Promise<Wallet> {
-    const { keyFile, passphraseFile } = this.#account(account);
-    const passphrase = new SecretBytes(utf8(readFileSync(passphraseFile, 'utf8').trim()));
-    const { seed } = await openKeystore(new Uint8Array(readFileSync(keyFile)), passphrase);
-    return new Wallet(client, nativeBackend().signerFromSeed(seed));
+    return new Wallet(client, nativeBackend().signerFromSeed(await this.#openKey(account)));
+  }
+
+  /** Of an account's key, in hexadecimal: what no program but a test takes out of a keystore. */
+  async seed(account: number): Promise<string> {
+    return toHex((await this.#openKey(account)).reveal());
   }
 
   signal(validator: number, signal: NodeJS.Signals): void {
@@ -159,10 +161,7 @@ export class TestDevnet {
 
   /** What the validator logged from `fromByte` on, one object a line. */
   logLines(validator: number, fromByte = 0): LogLine[] {
-    const text = readFileSync(this.#validator(validator).log).subarray(fromByte).toString('utf8');
-    // The last line may still be under way.
-    const lines = text.split('\n').slice(0, -1);
-    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
+    return parseLog(readFileSync(this.#validator(validator).log).subarray(fromByte));
   }
 
   /** Lines of all logs that no fault of the machine or of one member excuses. */
@@ -259,6 +258,12 @@ export class TestDevnet {
     return left;
   }
 
+  async #openKey(account: number): Promise<SecretBytes> {
+    const { keyFile, passphraseFile } = this.#account(account);
+    const passphrase = new SecretBytes(utf8(readFileSync(passphraseFile, 'utf8').trim()));
+    return (await openKeystore(new Uint8Array(readFileSync(keyFile)), passphrase)).seed;
+  }
+
   #move(validator: number, changed: Partial<DevnetFile['validators'][number]>): void {
     const validators = this.file.validators.with(validator, { ...this.#validator(validator), ...changed });
     this.file = { ...this.file, validators };
@@ -279,6 +284,13 @@ export class TestDevnet {
     assert.ok(found !== undefined, `account ${index}`);
     return found;
   }
+}
+
+/** One object a line; what a runtime may have printed in between is passed over. */
+export function parseLog(bytes: Buffer): LogLine[] {
+  // The last line may still be under way.
+  const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+  return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
 }
 
 /** Looks again every few milliseconds until the condition holds; fails with `what` after the limit. */

@@ -43,6 +43,8 @@ interface Lane {
   bytes: number;
   sendingUntilMs: number;
   scheduled: boolean;
+  /** Its first frame was sent. */
+  greeted: boolean;
 }
 
 interface Link {
@@ -66,7 +68,8 @@ export class MemoryNetwork {
   readonly #downAtMs = new Map<string, number>();
   readonly #heldUntilMs = new Map<string, number>();
   readonly #extraDelayMs = new Map<PeerIndex, number>();
-  #frameLoss: number;
+  readonly #frameLoss: Record<Channel, number>;
+  #duplication = 0;
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = {
@@ -78,7 +81,7 @@ export class MemoryNetwork {
       redialMs: 1_000,
       ...options,
     };
-    this.#frameLoss = this.#options.frameLoss;
+    this.#frameLoss = { consensus: this.#options.frameLoss, sync: this.#options.frameLoss };
     this.#nodes = Array.from({ length: options.nodes }, () => ({
       events: undefined,
       heldBack: undefined,
@@ -150,9 +153,14 @@ export class MemoryNetwork {
     }
   }
 
-  /** From now on frames vanish with this probability. */
-  lose(frameLoss: number): void {
-    this.#frameLoss = frameLoss;
+  /** From now on frames vanish with this probability, on one channel or both. */
+  lose(frameLoss: number, channels: readonly Channel[] = CHANNELS): void {
+    for (const channel of channels) this.#frameLoss[channel] = frameLoss;
+  }
+
+  /** From now on frames come twice with this probability, as from a sender that did not hear that they came; a greeting never does. */
+  duplicate(probability: number): void {
+    this.#duplication = probability;
   }
 
   /** Adds to the one-way delay of everything the node sends. */
@@ -265,11 +273,15 @@ export class MemoryNetwork {
     const lane = laneOf(link, node, channel);
     const bytes = FRAME_HEADER_BYTES + frame.length;
     if (lane.bytes + bytes > sendQueueBytes) return 'dropped';
-    if (prng.chance(this.#frameLoss)) return 'queued';
-    lane.sendingUntilMs = Math.max(lane.sendingUntilMs, time.monotonicMs()) + bytes / bytesPerMs;
-    const previousMs = lane.inFlight.at(-1)?.arrivesAtMs ?? 0;
-    lane.inFlight.push({ frame, arrivesAtMs: Math.max(previousMs, lane.sendingUntilMs + this.#latency(node, peer)) });
-    lane.bytes += bytes;
+    if (prng.chance(this.#frameLoss[channel])) return 'queued';
+    const copies = lane.greeted && this.#duplication > 0 && prng.chance(this.#duplication) ? 2 : 1;
+    lane.greeted = true;
+    for (let copy = 0; copy < copies; copy++) {
+      lane.sendingUntilMs = Math.max(lane.sendingUntilMs, time.monotonicMs()) + bytes / bytesPerMs;
+      const previousMs = lane.inFlight.at(-1)?.arrivesAtMs ?? 0;
+      lane.inFlight.push({ frame, arrivesAtMs: Math.max(previousMs, lane.sendingUntilMs + this.#latency(node, peer)) });
+      lane.bytes += bytes;
+    }
     this.#pump(node, peer, channel);
     return 'queued';
   }
@@ -383,6 +395,7 @@ function laneOf(link: Link, from: PeerIndex, channel: Channel): Lane {
     bytes: 0,
     sendingUntilMs: 0,
     scheduled: false,
+    greeted: false,
   };
   link.lanes.set(laneName(from, channel), lane);
   return lane;

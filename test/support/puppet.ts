@@ -72,6 +72,14 @@ export class Puppet implements TransportEvents {
     return this.#quorumRound;
   }
 
+  /** What an honest member in its place would say of itself: peers then send what it lacks. */
+  get heardState(): ExchangeState {
+    const highestRounds = this.#cluster.nodes.map((_, author) =>
+      Math.max(0, ...[...this.heard].flatMap(([round, refs]) => (refs.has(author) ? round : []))),
+    );
+    return { ...this.#state, highestRounds, lastOwnRound: highestRounds[this.index] as Round };
+  }
+
   /** Whether a block of this round may name no more than these below it. */
   isQuorum(round: Round, ancestors: Iterable<BlockRef>): boolean {
     const { committee } = this.#cluster.genesis;

@@ -8,14 +8,18 @@ import { decodeGenesis, encodeGenesis, type Genesis } from '../../src/params/gen
 import { defaultParameters } from '../../src/params/protocol-parameters.ts';
 import type {
   AccountState,
+  AppliedTransaction,
   AtCommit,
   BlockView,
+  Chain,
   CheckpointView,
+  CommitContent,
   FinalityLevel,
   NodeEvent,
   NodeService,
   NodeStatus,
   Refusal,
+  Statistics,
   Submission,
   TransactionStatus,
 } from '../../src/replica/service.ts';
@@ -26,8 +30,8 @@ import {
   pageLeaf,
   STATIC_ROW_BYTES,
 } from '../../src/types/account-proof.ts';
-import type { BlockRef } from '../../src/types/block.ts';
-import { commitDigest } from '../../src/types/commit.ts';
+import type { BlockRef, Evidence } from '../../src/types/block.ts';
+import { type Commit, commitDigest } from '../../src/types/commit.ts';
 import {
   type Address,
   type BlockId,
@@ -109,6 +113,8 @@ export class StubService implements NodeService {
   failure: Error | undefined;
   isProvable = true;
   currentStatus = stubStatus();
+  proofs: readonly Evidence[] = [];
+  readonly chain: StubChain;
   readonly #network: StubNetwork;
   readonly #nextNonces = new Map<Address, number>();
   readonly #slots = new Set<string>();
@@ -120,6 +126,7 @@ export class StubService implements NodeService {
     this.#network = network;
     this.genesis = network.genesis;
     this.committee = network.genesis.committee;
+    this.chain = new StubChain(stubBlock(network.crypto));
   }
 
   async submit(items: readonly SignedBody[], source: string): Promise<readonly Submission[]> {
@@ -153,6 +160,11 @@ export class StubService implements NodeService {
     return status;
   }
 
+  /** As if this were how far a transaction is. */
+  put(status: TransactionStatus): void {
+    this.#transactions.set(status.id, status);
+  }
+
   account(key: Address | number): AtCommit<AccountState | undefined> {
     const { accounts } = this.#network;
     const handle = typeof key === 'number' ? key : accounts.findIndex(({ address }) => address === key);
@@ -180,13 +192,6 @@ export class StubService implements NodeService {
     return { checkpoint, proof: encodeAccountProof({ ...stubPage(this.#network.crypto, accounts), handle }) };
   }
 
-  async block(key: number | 'latest' | { readonly hash: string }): Promise<BlockView | undefined> {
-    const block = stubBlock(this.#network.crypto);
-    const isThis =
-      key === 'latest' || key === STUB_COMMIT || (typeof key === 'object' && key.hash === block.commit.digest);
-    return isThis ? block : undefined;
-  }
-
   checkpoint(index: number | 'latest'): CheckpointView | undefined {
     const { checkpoint } = this.#network;
     return index === 'latest' || index === checkpoint.statement.index ? checkpoint : undefined;
@@ -194,6 +199,14 @@ export class StubService implements NodeService {
 
   status(): NodeStatus {
     return this.currentStatus;
+  }
+
+  statistics(): Statistics {
+    return { commit: STUB_COMMIT, since: 800, applied: 20, dropped: 1, transfers: 160, accounts: 2 };
+  }
+
+  evidence(): readonly Evidence[] {
+    return this.proofs;
   }
 
   subscribe(listener: (event: NodeEvent) => void): () => void {
@@ -222,6 +235,51 @@ export class StubService implements NodeService {
     this.submitted.push(item);
     this.#transactions.set(txId, { id: txId, level: 'accepted' });
     return { id: txId, status: 'accepted' };
+  }
+}
+
+/** One block, and whatever a test adds behind it. */
+export class StubChain implements Chain {
+  lastFinal = STUB_COMMIT;
+  oldest = STUB_COMMIT;
+  readonly #block: BlockView;
+  readonly #added = new Map<number, CommitContent>();
+
+  constructor(block: BlockView) {
+    this.#block = block;
+  }
+
+  /** The next commit, with these transactions. */
+  add(applied: readonly AppliedTransaction[], count = applied.length): number {
+    this.lastFinal += 1;
+    const commit = { ...this.#block.commit, index: this.lastFinal };
+    this.#added.set(this.lastFinal, { commit, count, applied });
+    return this.lastFinal;
+  }
+
+  async block(key: number | 'latest' | { readonly hash: string }): Promise<BlockView | undefined> {
+    const { commit } = this.#block;
+    const isThis = key === 'latest' || key === commit.index || (typeof key === 'object' && key.hash === commit.digest);
+    return isThis ? this.#block : undefined;
+  }
+
+  async commits(first: number, limit: number): Promise<readonly Commit[]> {
+    const all = [this.#block.commit, ...[...this.#added.values()].map(({ commit }) => commit)];
+    return all.filter(({ index }) => index >= first).slice(0, limit);
+  }
+
+  async commitsOfRound(round: number): Promise<readonly Commit[]> {
+    return round === this.#block.commit.leader.round ? [this.#block.commit] : [];
+  }
+
+  async content(index: number): Promise<CommitContent | undefined> {
+    if (index < this.oldest) return undefined;
+    return this.#added.get(index) ?? { commit: this.#block.commit, count: 1, applied: [] };
+  }
+
+  async body(txId: TransactionId): Promise<Uint8Array | undefined> {
+    const all = [...this.#added.values()].flatMap(({ applied }) => applied);
+    return all.find(({ receipt }) => receipt.id === txId)?.body;
   }
 }
 
@@ -308,9 +366,13 @@ export function stubStatus(): NodeStatus {
     health: { status: 'healthy', tps: 12.5, latency: 31, quantum_level: 0, validators: 4, uptime: 60 },
     ...{ round: 2_433, gcRound: 1_400, lastProposedRound: 2_433, lastCommit: STUB_COMMIT, lastExecuted: STUB_COMMIT },
     ...{ lastCheckpoint: 8, lastCertified: 7 },
-    waiting: { reason: 'blocks of a quorum', awaiting: [3], untilMs: undefined },
+    waiting: { reason: 'blocks of a quorum', awaiting: [3] },
+    progress: { sinceCommitMs: 41_000, nextAttemptMs: 400, clockOffMs: 0, votes: undefined },
     peers: [
-      { author: 3, name: 'validator-3', linked: false, highestRound: 2_400, lastSeenMs: 41_000.5, queuedBytes: 0 },
+      {
+        ...{ author: 3, name: 'validator-3', linked: false, highestRound: 2_400, lastSeenMs: 41_000.5, queuedBytes: 0 },
+        trouble: { code: 'CONNECTION_REFUSED', detail: 'connect ECONNREFUSED', nextDialMs: 4_000 },
+      },
     ],
     posture: [
       { subject: 'validator-0', purpose: 'consensus', algorithm: 'ML-DSA-87', category: 5 },

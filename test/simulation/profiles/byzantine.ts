@@ -69,7 +69,7 @@ class Byzantine {
       seed,
       parameters: { gcDepth, checkpointSpacingMs: 100 },
       network,
-      snapshotEveryMs: 1_000,
+      replica: { snapshotEveryMs: 1_000 },
       trace: witness.trace,
     });
     witness.watch(this.#cluster);

@@ -113,7 +113,15 @@ class Chaos {
     const parameters: Partial<ProtocolParameters> = { gcDepth, checkpointSpacingMs: 100 };
     const trace = witness.trace;
     const network = { latencyMs: () => latencyMs + prng.below(jitterMs), frameLoss };
-    this.#cluster = new Cluster({ powers, seed, parameters, network, snapshotEveryMs: 1_000, trace, real });
+    this.#cluster = new Cluster({
+      powers,
+      seed,
+      parameters,
+      network,
+      replica: { snapshotEveryMs: 1_000 },
+      trace,
+      real,
+    });
     witness.watch(this.#cluster);
     this.#clients = new Clients(this.#cluster, prng);
     this.#checkers = new Checkers(this.#cluster);

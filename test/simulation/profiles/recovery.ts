@@ -57,7 +57,7 @@ function build(seed: number, powers: readonly number[], prng: Prng, witness: Wit
     seed,
     parameters: { gcDepth: prng.pick([10, 60]), checkpointSpacingMs: 100 },
     network: { latencyMs: () => 1 + prng.below(jitterMs) },
-    snapshotEveryMs: 1_000,
+    replica: { snapshotEveryMs: 1_000 },
     trace: witness.trace,
   });
   witness.watch(cluster);

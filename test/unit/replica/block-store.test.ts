@@ -48,15 +48,16 @@ describe('block store', () => {
     assert.deepEqual((await store.blockAt(position as LogPosition))?.header, blocks[0]);
   });
 
-  it('names the blocks of an author above a round, oldest first, as long as they are found by id', async () => {
+  it('names the blocks of an author above a round, oldest first and within limits, as long as they are found by id', async () => {
     const { store } = await openStore();
     const universe = new Universe({ powers: [1, 1, 1, 1], leaders: 1 });
-    const ids = [3, 1, 2, 4].map((round) => append(store, universe.block(1, round, universe.roots)).ref.id);
+    const ids = [1, 2, 3, 4].map((round) => append(store, universe.block(1, round, universe.roots)).ref.id);
     append(store, universe.block(2, 5, universe.roots));
-    assert.deepEqual(store.blocksOf(1, 1), [ids[2], ids[0], ids[3]]);
-    assert.deepEqual(store.blocksOf(3, 0), []);
+    assert.deepEqual(store.blocksOf(1, 1, 3, 9), [ids[1], ids[2]]);
+    assert.deepEqual(store.blocksOf(1, 0, 9, 3), ids.slice(0, 3));
+    assert.deepEqual([store.blocksOf(3, 0, 9, 9), store.blocksOf(1, 4, 9, 9)], [[], []]);
     store.forgetBlocks(2);
-    assert.deepEqual(store.blocksOf(1, 0), [ids[0], ids[3]]);
+    assert.deepEqual(store.blocksOf(1, 0, 9, 9), ids.slice(2));
   });
 
   it('holds the first proof against each author, in its log too', async () => {

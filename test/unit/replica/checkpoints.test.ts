@@ -260,3 +260,32 @@ describe('another state than the own', () => {
     assert.equal(checkpoints.voteDue, false);
   });
 });
+
+describe('open votes', () => {
+  it('are those on the oldest executed checkpoint without a certificate, by what they sign', async () => {
+    const { checkpoints, admit, executed } = observing();
+    const open = () => checkpoints.openVotes;
+    assert.equal(open(), undefined);
+    const one = checkpoint(1);
+    await admit(1, vote(1, one));
+    assert.equal(open(), undefined);
+    await executed(one);
+    await executed(checkpoint(2));
+    await admit(2, vote(2, checkpoint(1, root('ad'))));
+    const expected = { checkpoint: 1, timeMs: 1_000, agreeing: [1], differing: [2], ownFailure: undefined };
+    assert.deepEqual(open(), expected);
+    await admit(0, vote(0, one));
+    await admit(3, vote(3, one));
+    assert.equal(open()?.checkpoint, 2);
+  });
+
+  it('say why this node did not sign', async () => {
+    const { checkpoints, faults, executed } = observing();
+    faults.guard = new Error('a later vote');
+    await executed(checkpoint(1));
+    assert.equal(checkpoints.openVotes?.ownFailure, 'a later vote');
+    delete faults.guard;
+    await executed(checkpoint(2));
+    assert.equal(checkpoints.openVotes?.ownFailure, undefined);
+  });
+});

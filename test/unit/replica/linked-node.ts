@@ -74,6 +74,8 @@ export class LinkedNode {
       lost: (peer) => this.heard.push(`lost ${peer}`),
       message: (peer, message) => this.messages.push({ peer, message }),
       leaseRenewed: () => this.heard.push('lease renewed'),
+      identityRefused: (peer, askedMs, nowMs) => this.heard.push(`refused ${peer}, asked ${askedMs}, now ${nowMs}`),
+      owed: (peer) => this.heard.push(`owed ${peer}`),
       pulse: (peer) => this.heard.push(`pulse ${peer}`),
       state: () => this.state,
     };

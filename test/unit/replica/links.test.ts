@@ -86,8 +86,29 @@ describe('greeting', () => {
   it('of a peer that refuses ends nothing here: the peer closes', async () => {
     const node = await new LinkedNode().start();
     node.links.linkUp(1);
+    node.receive(1, { type: 'refuse', code: 'OTHER_PARAMETERS' });
+    assert.deepEqual([node.transport.closed, node.heard], [[], []]);
+  });
+
+  it('that was refused, here or there, is remembered until one succeeds', async () => {
+    const node = await new LinkedNode().start();
+    assert.equal(node.links.refusal(1), undefined);
+    node.links.linkUp(1);
+    node.receive(1, { type: 'refuse', code: 'OTHER_PARAMETERS' });
+    assert.deepEqual([node.links.refusal(1), node.links.refusal(2)], ['OTHER_PARAMETERS', undefined]);
+    node.links.linkDown(1, 'CONNECTION_LOST');
+    node.greet(1);
+    assert.equal(node.links.refusal(1), undefined);
+  });
+
+  it('of a peer that serves another process keeps this one away for longer than the peer does', async () => {
+    const node = await new LinkedNode().start();
+    node.time.advance(700);
+    node.links.linkUp(1);
+    node.time.advance(40);
     node.receive(1, { type: 'refuse', code: 'IDENTITY_IN_USE' });
-    assert.deepEqual(node.transport.closed, []);
+    node.assertClosed(1, 'IDENTITY_IN_USE', 2_000);
+    assert.deepEqual(node.heard, ['refused 1, asked 700, now 740']);
   });
 });
 
@@ -138,7 +159,11 @@ describe('messages', () => {
     assert.deepEqual(node.takeSent(), ['lease > 1']);
     node.transport.queued = 0;
     node.time.advance(2_000);
-    assert.deepEqual(node.takeSent(), ['lease > 1', 'exchange > 1', 'lease > 1']);
+    assert.deepEqual(node.takeSent(), ['lease > 1', 'lease > 1']);
+    assert.deepEqual(
+      node.heard.filter((event) => event.startsWith('owed')),
+      ['owed 1'],
+    );
   });
 });
 
@@ -263,7 +288,7 @@ describe('leases of others', () => {
     node.time.advance(4_999);
     node.greet(1, { bootId: bootId(999) });
     assert.deepEqual(node.sent('refuse'), [{ type: 'refuse', code: 'IDENTITY_IN_USE' }]);
-    node.assertClosed(1, 'IDENTITY_IN_USE', 1_000);
+    node.assertClosed(1, 'IDENTITY_IN_USE', 250);
     node.time.advance(1);
     node.greet(1, { bootId: bootId(999) });
     assert.deepEqual(node.links.established(), [1]);

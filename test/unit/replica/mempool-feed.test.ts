@@ -148,4 +148,28 @@ describe('mempool feed', () => {
       assert.equal(levels()[0], level);
     }
   });
+
+  it('does not call dropped what was applied from another block, before or after the own copy', () => {
+    for (const authors of [
+      [OTHER, OWN],
+      [OWN, OTHER],
+    ]) {
+      const { accounts, feed, levels, tracker } = feeding();
+      const refs = authors.map((author) => ({ round: 1, author, id: id<BlockId>(`0${author}`.repeat(32)) }));
+      // The copy in the own block was signed badly if it comes first, and is a duplicate if it comes second.
+      const bad = { ...ITEMS[0], signature: new Uint8Array(ITEMS[0].signature.length) };
+      const blocks = refs.map((ref) => {
+        const item = ref.author === OWN && authors[0] === OWN ? bad : ITEMS[0];
+        return { ref, executedCommit: 0, payload: encodePayload([item]), txCount: 1 };
+      });
+      const commit = { ...commitOf(1, []), refs, leader: refs[1] as BlockRef, blocks };
+      const result = openModel().execute(commit);
+      assert.deepEqual([result.applied, result.dropped], [1, 1]);
+      accounts.set(FIRST.sender, { nextNonce: 1 });
+      feed.executed(result, commit);
+      assert.equal(levels()[0], 'accepted');
+      tracker.dropped(FIRST.id, 'NONCE_USED');
+      assert.equal(levels()[0], 'accepted', 'nor by a later commit');
+    }
+  });
 });

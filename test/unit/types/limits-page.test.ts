@@ -15,6 +15,7 @@ import * as commit from '../../../src/types/commit.ts';
 import * as limits from '../../../src/types/limits.ts';
 import * as messageCodec from '../../../src/types/message-codec.ts';
 import * as rest from '../../../src/types/rest.ts';
+import * as restChain from '../../../src/types/rest-chain.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const PAGE = readFileSync(join(ROOT, 'docs/spec/limits.md'), 'utf8');
@@ -24,6 +25,7 @@ const MODULES: readonly object[] = [
   commit,
   genesis,
   rest,
+  restChain,
   consensusOptions,
   { BOUNDS: defaultBounds(4, 1_000) },
   replicaOptions,

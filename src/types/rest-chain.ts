@@ -1,0 +1,121 @@
+import Type, { type Static } from 'typebox';
+import { AsOfCommit, Bytes, Count, DagBlockRef, Id, Name, Next, strict, U64 } from './rest-shapes.ts';
+
+/** Shapes of the public API that list what the chain holds: see `src/types/rest.ts` for the conventions. */
+
+/** Blocks or checkpoints of one page; a block is read from the log. */
+export const MAX_PAGE_ITEMS = 100;
+/** Transfers of one page: a whole batch in nine, 90 kB each. */
+export const MAX_PAGE_TRANSFERS = 1_000;
+
+export const BlockSummary = Type.Object(
+  {
+    height: Type.Integer({ minimum: 0, description: 'the index of the commit' }),
+    hash: Id,
+    previousHash: Id,
+    epoch: Count,
+    timeMs: Count,
+    leader: DagBlockRef,
+    dagBlocks: Type.Integer({ minimum: 0, description: 'how many blocks of the DAG it orders' }),
+  },
+  { ...strict, title: 'BlockSummary' },
+);
+export type BlockSummary = Static<typeof BlockSummary>;
+
+export const Blocks = Type.Object(
+  { commit: AsOfCommit, oldest: Count, blocks: Type.Array(BlockSummary), next: Next },
+  { ...strict, title: 'Blocks', description: 'oldest: the first block that this node still keeps' },
+);
+export type Blocks = Static<typeof Blocks>;
+
+export const CheckpointSummary = Type.Object(
+  {
+    index: Count,
+    epoch: Count,
+    commit: Count,
+    timeMs: Count,
+    accountsRoot: Id,
+    resultsRoot: Id,
+    certified: Type.Boolean({ description: 'a quorum signed it; its own route answers the certificate' }),
+  },
+  { ...strict, title: 'CheckpointSummary' },
+);
+export type CheckpointSummary = Static<typeof CheckpointSummary>;
+
+export const Checkpoints = Type.Object(
+  { commit: AsOfCommit, checkpoints: Type.Array(CheckpointSummary), next: Next },
+  { ...strict, title: 'Checkpoints' },
+);
+export type Checkpoints = Static<typeof Checkpoints>;
+
+export const Transfer = Type.Object(
+  {
+    index: Type.Integer({ minimum: 0, description: 'position in the batch' }),
+    to: Type.Integer({ minimum: 0, description: 'account handle' }),
+    amount: U64,
+    made: Type.Boolean(),
+  },
+  { ...strict, title: 'Transfer' },
+);
+export type Transfer = Static<typeof Transfer>;
+
+const BATCH_FACTS = {
+  commit: Type.Integer({ minimum: 0, description: 'the commit that applied the batch' }),
+  id: Id,
+  from: Type.Integer({ minimum: 0, description: 'account handle' }),
+  asset: Count,
+  atomic: Type.Boolean(),
+} as const;
+
+export const Batch = Type.Object(
+  { ...BATCH_FACTS, count: Count, transfers: Type.Array(Transfer), next: Next },
+  { ...strict, title: 'Batch', description: 'a page of the transfers of one transaction' },
+);
+export type Batch = Static<typeof Batch>;
+
+export const SingleTransfer = Type.Object(
+  { ...BATCH_FACTS, transfer: Transfer },
+  { ...strict, title: 'SingleTransfer' },
+);
+export type SingleTransfer = Static<typeof SingleTransfer>;
+
+export const Statistics = Type.Object(
+  {
+    commit: AsOfCommit,
+    since: Type.Integer({
+      minimum: 0,
+      description: 'the node has counted from behind this commit on: since its start',
+    }),
+    commits: Count,
+    transactions: Type.Object({ applied: Count, dropped: Count, waiting: Count }, strict),
+    transfers: Count,
+    accounts: Type.Integer({ minimum: 0, description: 'all that exist' }),
+    tps: Type.Number({ minimum: 0, description: 'transfers a second, mean of the last 10 s' }),
+  },
+  { ...strict, title: 'Statistics' },
+);
+export type Statistics = Static<typeof Statistics>;
+
+const SignedHeader = Type.Object(
+  { id: Id, header: Bytes, signature: Bytes },
+  { ...strict, description: 'the canonical bytes that the member signed' },
+);
+
+export const Evidence = Type.Object(
+  {
+    commit: AsOfCommit,
+    evidence: Type.Array(
+      Type.Object(
+        { author: Count, name: Name, epoch: Count, round: Count, first: SignedHeader, second: SignedHeader },
+        strict,
+      ),
+    ),
+  },
+  {
+    ...strict,
+    title: 'Evidence',
+    description:
+      'members that signed two different blocks for one round, each with the first such pair: anybody can check it',
+  },
+);
+export type Evidence = Static<typeof Evidence>;
