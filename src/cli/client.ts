@@ -16,21 +16,24 @@ export interface ClientFlags {
 
 /** Runs `use` with a client, and closes its connections so that the process can end. */
 export async function withClient<T>(
-  { url = DEFAULT_URLS, networkId }: ClientFlags,
+  { url, networkId }: ClientFlags,
   use: (client: Av10Client) => Promise<T>,
 ): Promise<T> {
-  for (const each of url) {
-    if (!/^https?:$/.test(URL.parse(each)?.protocol ?? '')) {
-      throw new CliError('USAGE', `--url: http://host:port expected, got '${each}'`, { option: '--url' });
-    }
-  }
+  const urls = requireUrls(url);
   const send = nodeSend();
   try {
-    const options = { urls: url, ...(networkId === undefined ? {} : { networkId }) };
+    const options = { urls, ...(networkId === undefined ? {} : { networkId }) };
     return await use(new Av10Client(options, { crypto: commandBackend(), send }));
   } finally {
     send.close();
   }
+}
+
+/** The URLs given, or the default one. @throws CliError USAGE */
+export function requireUrls(urls: ClientFlags['url'] = DEFAULT_URLS): readonly string[] {
+  const bad = urls.find((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''));
+  if (bad === undefined) return urls;
+  throw new CliError('USAGE', `--url: http://host:port expected, got '${bad}'`, { option: '--url' });
 }
 
 /** @throws CliError USAGE */

@@ -21,6 +21,8 @@ export type CliErrorCode =
   | 'TRANSACTION_FAILED'
   /** `doctor` found something that keeps a node from running. Fields: failed. */
   | 'CHECK_FAILED'
+  /** `verify` found the log to be other than it says. Fields: problems. */
+  | 'VERIFICATION_FAILED'
   /** A validator of the devnet did not come up. Fields: validator, log. */
   | 'DEVNET_FAILED'
   /** Fields: path. */

@@ -25,7 +25,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
         'LOG_EXISTS',
         'GUARD_EXISTS',
       ],
-      ...['FILE_EXISTS', 'FILE_UNREADABLE', 'FILE_INVALID', 'QUANTUM_LEVEL'],
+      ...['FILE_EXISTS', 'FILE_UNREADABLE', 'FILE_INVALID', 'QUANTUM_LEVEL', 'ADDRESS_INVALID', 'PEER_ID_INVALID'],
     ],
   },
   {
@@ -33,18 +33,34 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: 'log or sign guard is missing: `av10 init` for a new validator, `--recover-identity` for one that ran',
     codes: ['NEEDS_IDENTITY_RECOVERY', 'RECOVERY_NOT_NEEDED', 'GUARD_*'],
   },
-  { status: 4, meaning: 'halted, because going on could break a promise: do not restart blindly', codes: ['HALT_*'] },
+  {
+    status: 4,
+    meaning: 'halted, because going on could break a promise: do not restart blindly',
+    codes: [
+      'HALT_*',
+      'CONSENSUS_HALT',
+      'LEDGER_INVARIANT',
+      'LEDGER_ORDER',
+      'LEDGER_INPUT',
+      'LEDGER_STOPPED',
+      'LEDGER_CLOSED',
+    ],
+  },
   {
     status: 5,
     meaning: 'stored data is damaged, foreign or unwritable',
     codes: [
       ...['LOG_*', 'SNAPSHOT_*', 'INDEX_*', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR', 'SHORT_READ', 'NOT_FOUND', 'EXISTS'],
+      ...['LEDGER_GENESIS', 'LEDGER_SNAPSHOT', 'LEDGER_KEY_FILE', 'VERIFICATION_FAILED'],
     ],
   },
   {
     status: 6,
-    meaning: 'something else holds the data folder or a port',
-    codes: ['ALREADY_RUNNING', 'DEVNET_RUNNING', 'LOCKED', 'PORT_IN_USE', '*LISTEN_FAILED', 'EADDRINUSE'],
+    meaning: 'something else holds the data folder, a port or the identity',
+    codes: [
+      ...['ALREADY_RUNNING', 'DEVNET_RUNNING', 'LOCKED', 'PORT_IN_USE', '*LISTEN_FAILED', 'EADDRINUSE'],
+      'IDENTITY_IN_USE',
+    ],
   },
   {
     status: 7,
@@ -55,11 +71,12 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     status: 9,
     meaning: 'a validator refused the request, or the transaction did not succeed',
-    codes: ['TRANSACTION_DROPPED', 'TRANSACTION_FAILED'],
+    codes: ['TRANSACTION_DROPPED', 'TRANSACTION_FAILED', 'DEAD'],
   },
   { status: 10, meaning: '`doctor` found a problem', codes: ['CHECK_FAILED'] },
   { status: 11, meaning: 'the native addon is missing: `npm run build`', codes: ['ADDON_MISSING'] },
   { status: 130, meaning: 'interrupted', codes: ['INTERRUPTED'] },
+  { status: 141, meaning: 'whoever read the output has gone', codes: ['EPIPE'] },
 ];
 
 const FAILED = 1;
@@ -72,7 +89,7 @@ export function exitStatusOf(error: unknown): number {
   const found = EXIT_CODES.find(({ codes }) => codes.some((pattern) => matches(pattern, code)));
   if (found !== undefined) return found.status;
   // An answer of the API, whichever of its codes: a newer node may add some.
-  return typeof (error as { status?: unknown }).status === 'number' ? REFUSED : FAILED;
+  return Number((error as { status?: unknown }).status ?? 0) > 0 ? REFUSED : FAILED;
 }
 
 /** For the end of `av10 --help`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { errorText } from '../util/errors.ts';
 import { CliError } from './errors.ts';
 
@@ -11,6 +11,8 @@ const SECRET_MODE = 0o600;
 const SECRET_FOLDER_MODE = 0o700;
 /** Any access of others, and writing by the group. Container orchestrators hand secrets over by group, so reading by the group is allowed. */
 const FOREIGN_BITS = 0o027;
+/** Where container engines mount secrets, made by root. The mode there is that of a file outside and does not say who can reach it in here. */
+const MOUNTED_SECRETS = '/run/secrets/';
 
 /**
  * Writes a file that must not exist yet: whole or not at all, whenever the process ends, and durable on return.
@@ -50,14 +52,15 @@ export async function readBounded(path: string, maxBytes = MAX_FILE_BYTES): Prom
  */
 export async function readSecretFile(path: string): Promise<Uint8Array> {
   const mode = await modeOf(path);
-  if (mode !== undefined && isOpenToOthers(mode)) {
+  if (mode !== undefined && isOpenToOthers(path, mode)) {
     throw new CliError('FILE_MODE', `${path} is open to other users: run \`chmod 600 ${path}\``, { path });
   }
   return readBounded(path);
 }
 
-export function isOpenToOthers(mode: number): boolean {
-  return (mode & FOREIGN_BITS) !== 0;
+/** Whether the mode gives a secret away to other users of this machine. */
+export function isOpenToOthers(path: string, mode: number): boolean {
+  return (mode & FOREIGN_BITS) !== 0 && !resolve(path).startsWith(MOUNTED_SECRETS);
 }
 
 /** Permission bits; undefined if there is no such file. */

@@ -10,6 +10,7 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export class StopRequest {
   readonly received: Promise<string>;
   readonly #dispose: () => void;
+  #isReceived = false;
 
   constructor() {
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -20,9 +21,9 @@ export class StopRequest {
       if (firstMs !== undefined && nowMs - firstMs > SAME_REQUEST_MS)
         process.exit(SIGNAL_STATUS[signal as (typeof SIGNALS)[number]]);
       firstMs ??= nowMs;
-      resolve(signal);
+      this.#receive(resolve, signal);
     };
-    const onDisconnect = (): void => resolve('parent ended');
+    const onDisconnect = (): void => this.#receive(resolve, 'parent ended');
     for (const signal of SIGNALS) process.on(signal, onSignal);
     process.on('disconnect', onDisconnect);
     this.#dispose = () => {
@@ -32,8 +33,17 @@ export class StopRequest {
     };
   }
 
+  get isReceived(): boolean {
+    return this.#isReceived;
+  }
+
   /** Afterwards nothing of this keeps the process running. */
   dispose(): void {
     this.#dispose();
+  }
+
+  #receive(resolve: (reason: string) => void, reason: string): void {
+    this.#isReceived = true;
+    resolve(reason);
   }
 }

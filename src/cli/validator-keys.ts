@@ -81,7 +81,7 @@ export async function readPublicKeys({ hasher }: CryptoBackend, keysDir: string)
 }
 
 /** Renaming takes the place of an empty folder only. */
-async function moveFolder(from: string, to: string): Promise<void> {
+export async function moveFolder(from: string, to: string): Promise<void> {
   try {
     await mkdir(dirname(to), { recursive: true });
     await rename(from, to);

@@ -23,6 +23,8 @@ export interface NodeConfig {
   readonly trustedSources: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  readonly apiRequestsPerSecond: number;
+  readonly apiStreams: number;
   readonly targetTps: number;
   readonly quantumLevel: number;
   readonly aiEnabled: boolean;
@@ -39,6 +41,8 @@ export interface ResolvedConfig {
   readonly config: NodeConfig;
   /** Where each value came from. */
   readonly origins: ReadonlyMap<string, ConfigOrigin>;
+  /** The same in words: the flag, the variable or the file. */
+  readonly places: ReadonlyMap<string, string>;
 }
 
 export interface ConfigSources {
@@ -62,9 +66,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const problems = [...unknownVariables(sources.environment), ...unknownFileKeys(sources.file)];
   const values = new Map<string, ConfigValue>();
   const origins = new Map<string, ConfigOrigin>();
+  const places = new Map<string, string>();
   for (const field of CONFIG_FIELDS) {
     const found = find(field, sources);
     origins.set(field.name, found.origin);
+    places.set(field.name, found.where);
     const parsed = field.parse(found.value);
     if ('problem' in parsed) problems.push(`${field.name} (${found.where}): ${parsed.problem}`);
     else values.set(field.name, parsed.value);
@@ -74,7 +80,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       problems: problems.length,
     });
   }
-  return { config: withPaths(Object.fromEntries(values) as unknown as NodeConfig), origins };
+  return { config: withPaths(Object.fromEntries(values) as unknown as NodeConfig), origins, places };
 }
 
 interface Found {

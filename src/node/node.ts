@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
-import { type CoreOptions, DEFAULT_PACING, defaultBounds } from '../consensus/index.ts';
 import type { CryptoBackend } from '../crypto/backend.ts';
 import { nativeBackend } from '../crypto/native.ts';
 import type { SecretBytes } from '../crypto/secret-bytes.ts';
-import { type Ledger, ledgerGenesis, NativeLedger } from '../execution/index.ts';
+import { type Ledger, NativeLedger } from '../execution/index.ts';
 import { PrometheusInstruments, startMetricsServer } from '../metrics/index.ts';
 import { Libp2pTransport, type NetworkOptions } from '../network/index.ts';
 import { committeeWarnings, type Member } from '../params/committee.ts';
@@ -23,23 +22,20 @@ import { initialise, type RestartModules, type RestartOptions, restart } from '.
 import type { NodeService, PostureEntry } from '../replica/service.ts';
 import { Validator, type ValidatorSetup } from '../replica/validator.ts';
 import { DEFAULT_RECEIPT_INDEX_OPTIONS, LmdbReceiptIndex, NodeDisk, storageMetrics } from '../storage/index.ts';
-import type { AuthorIndex, CommitDigest } from '../types/ids.ts';
-import { id } from '../types/ids.ts';
+import type { AuthorIndex } from '../types/ids.ts';
 import { toHex } from '../util/bytes.ts';
-import type { DiskErrorCode, DiskLock } from '../util/disk.ts';
-import { isCoded } from '../util/errors.ts';
+import type { DiskLock } from '../util/disk.ts';
 import type { Logger } from '../util/logger.ts';
 import type { NodeConfig } from './config.ts';
-import { NodeError } from './errors.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
 import { openConsensusKey, openLinkKey, readPeerKey } from './key-files.ts';
 import { LinkKeySequences } from './link-key-sequences.ts';
 import { nodeMetrics, reportStatus } from './metrics.ts';
 import { postureOf } from './posture.ts';
+import { diskPath, EPOCH, ledgerOptionsOf, lockDataFolder, RECEIPT_FOLDER, restartOptions } from './restart-setup.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
 import { readTlsFiles } from './tls-files.ts';
 
-const EPOCH = 1;
 const BOOT_ID_BYTES = 16;
 const STATUS_INTERVAL_MS = 5_000;
 
@@ -109,7 +105,10 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const disk = new NodeDisk('/');
     const lock = await lockData(disk, config);
     stops.push(() => lock.release());
-    const receipts = LmdbReceiptIndex.open(join(resolve(config.dataDir), 'receipts'), DEFAULT_RECEIPT_INDEX_OPTIONS);
+    const receipts = LmdbReceiptIndex.open(
+      join(resolve(config.dataDir), RECEIPT_FOLDER),
+      DEFAULT_RECEIPT_INDEX_OPTIONS,
+    );
     stops.push(() => receipts.close());
     const restarted = await restart(options, {
       ...restartModules(config, files, crypto, disk, instruments, logger),
@@ -128,10 +127,11 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     );
     const posture = (): PostureEntry[] =>
       postureOf({ genesis: files.genesis, own, transport, apiConnections: () => api.connections.byGroup });
-    const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture };
+    const linkTrouble = (peer: AuthorIndex) => transport.linkTrouble(peer);
+    const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture, linkTrouble };
     const setup = validatorSetup(config, files, options, own);
     const validator = new Validator(setup, { ...rooms, verifyLoad: () => pool.load }, restarted);
-    const api = createApi(validator, await apiOptions(config), { log: logger.child('api'), instruments });
+    const api = createApi(validator, await apiOptions(config), { ...system, log: logger.child('api') });
     const apiUrl = await api.start();
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
@@ -205,47 +205,6 @@ function validatorSetup(
   };
 }
 
-function restartOptions(
-  config: NodeConfig,
-  { genesis }: GenesisFiles,
-  recoverIdentity: boolean,
-): { readonly options: RestartOptions; readonly own: AuthorIndex } {
-  const { committee, parameters, networkId, timeMs } = genesis;
-  const own = committee.members.findIndex((member) => member.name === config.nodeId);
-  if (own < 0) {
-    const names = committee.members.map((member) => member.name).join(', ');
-    throw new NodeError('NOT_A_MEMBER', `the genesis has no validator ${config.nodeId}, only ${names}: set --node-id`, {
-      nodeId: config.nodeId,
-    });
-  }
-  const core: CoreOptions = {
-    committee,
-    parameters,
-    epoch: EPOCH,
-    own,
-    genesis: { digest: id<CommitDigest>(networkId), timeMs },
-    pacing: DEFAULT_PACING,
-    bounds: defaultBounds(committee.size, parameters.gcDepth),
-  };
-  const paths = {
-    log: diskPath(config.dataDir, 'log'),
-    snapshots: diskPath(config.dataDir, 'snapshots'),
-    guard: diskPath(config.guardDir, 'guard'),
-  };
-  const { validatorId } = committee.member(own);
-  return {
-    options: {
-      networkId,
-      validatorId,
-      core,
-      paths,
-      payloadCacheBytes: DEFAULT_REPLICA_OPTIONS.payloadCacheBytes,
-      recoverIdentity,
-    },
-    own,
-  };
-}
-
 function restartModules(
   config: NodeConfig,
   { genesis, accountsFile }: GenesisFiles,
@@ -254,13 +213,7 @@ function restartModules(
   instruments: PrometheusInstruments,
   logger: Logger,
 ): Omit<RestartModules, 'replayed'> {
-  const ledgerOptions = {
-    genesis: ledgerGenesis(hasher, genesis),
-    accountsFile,
-    keyFile: join(resolve(config.dataDir), 'keys.bin'),
-    threads: config.ledgerThreads,
-    verification: 'ml-dsa-87',
-  } as const;
+  const ledgerOptions = ledgerOptionsOf(config, { genesis, accountsFile }, hasher);
   return {
     disk,
     hasher,
@@ -275,27 +228,16 @@ function restartModules(
 }
 
 async function lockData(disk: NodeDisk, config: NodeConfig): Promise<DiskLock> {
-  const path = diskPath(config.dataDir);
-  await disk.makeDirectory(path);
-  try {
-    return await disk.lock(path);
-  } catch (error) {
-    if (!isCoded<DiskErrorCode>(error, 'LOCKED')) throw error;
-    throw new NodeError('ALREADY_RUNNING', `another process uses ${config.dataDir}: stop it first`, {
-      path: config.dataDir,
-    });
-  }
-}
-
-/** Disk paths are relative to the root of the file system, because data and guard may lie on different volumes. */
-function diskPath(...parts: readonly string[]): string {
-  return resolve(...parts).slice(1);
+  await disk.makeDirectory(diskPath(config.dataDir));
+  return lockDataFolder(disk, config);
 }
 
 async function apiOptions(config: NodeConfig): Promise<Parameters<typeof createApi>[1]> {
-  const { apiListen, trustedProxies, corsOrigins } = config;
+  const { apiListen, trustedProxies, corsOrigins, apiRequestsPerSecond, apiStreams } = config;
+  const trustedSources = config.trustedSources.map(addressSource);
+  const limits = { requestsPerSecond: apiRequestsPerSecond, maxStreams: apiStreams, trustedSources };
   const tls = await readTlsFiles(config);
-  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), tls, trustedProxies, corsOrigins };
+  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), ...limits, tls, trustedProxies, corsOrigins };
 }
 
 function listenAddress(address: string): { readonly host: string; readonly port: number } {

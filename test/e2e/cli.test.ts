@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
-import { until } from '../support/devnet.ts';
+import { after, before, suite, test } from 'node:test';
+import { isAlive, TestDevnet, until } from '../support/devnet.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 /** A wrong configuration must show at once, not after a network was tried. */
@@ -106,7 +106,13 @@ suite('a validator from its first key to its last signal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'av10-operator-'));
   const passphrase = join(folder, 'passphrase');
   writeFileSync(passphrase, 'correct horse\n', { mode: 0o600 });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  let node: StartedNode | undefined;
+  let api = '';
+  let blocksOf: readonly string[] = [];
+  after(() => {
+    node?.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const secret = ['--passphrase-file', passphrase];
   const settings = [
     '--node-id',
@@ -121,7 +127,7 @@ suite('a validator from its first key to its last signal', () => {
   ];
   const inFolder = (...args: readonly string[]): Promise<Result> => av10(args, {}, folder);
 
-  test('keys, genesis, doctor, init, start, stop', async () => {
+  test('keys, genesis, doctor, init, start', async () => {
     const made = await inFolder('keys', 'generate', ...secret, '--json');
     assert.equal(made.status, 0, made.stderr);
     const account = await inFolder('keys', 'account', '--out', 'alice.json', ...secret, '--json');
@@ -154,26 +160,203 @@ suite('a validator from its first key to its last signal', () => {
     assert.equal((await inFolder('init', ...settings)).status, 2);
     const well = await inFolder('doctor', ...settings);
     assert.equal(well.status, 0, well.stdout);
-    await startAndStop(folder, settings);
+    node = new StartedNode(folder, settings);
+    api = (await node.started()).api;
+  });
+
+  test('while it runs: a transfer, its block, watch, why, and a bundle for whoever helps', async () => {
+    const url = ['--url', api];
+    const sent = await inFolder(
+      'tx',
+      'transfer',
+      '--from',
+      'alice.json',
+      '--to',
+      '0',
+      '--amount',
+      '1',
+      ...secret,
+      ...url,
+      '--json',
+    );
+    assert.equal(sent.status, 0, sent.stderr);
+    const { id, receipt } = JSON.parse(sent.stdout) as { id: string; receipt: { commit: number } };
+    const block = await inFolder('block', String(receipt.commit), ...url, '--json');
+    const { hash, transactions } = JSON.parse(block.stdout) as { hash: string; transactions: string[] };
+    assert.deepEqual(transactions, [id]);
+    assert.equal((await inFolder('block', hash, ...url, '--json')).stdout, block.stdout);
+    assert.equal((await inFolder('block', '999999', ...url)).status, 9);
+
+    const watched = await inFolder('watch', '--times', '2', ...url);
+    assert.match(watched.stdout, /^solo +healthy +\d+/m);
+    assert.match(watched.stdout, /Not stalled[\s\S]*Not stalled/);
+    const why = await inFolder('why', ...url, '--json');
+    const { stalled, causes } = JSON.parse(why.stdout) as { stalled: boolean; causes: unknown[] };
+    assert.deepEqual([why.status, stalled, causes], [0, false, []]);
+
+    const exported = await inFolder('export', 'receipts', ...url);
+    assert.deepEqual(
+      exported.stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { id: string }).id),
+      [id],
+    );
+    const debug = await inFolder('debug', ...settings, ...url, '--out', 'bundle', '--json');
+    assert.equal(debug.status, 0, debug.stderr);
+    const bundled = readdirSync(join(folder, 'bundle')).sort();
+    assert.deepEqual(bundled, [
+      'checks.json',
+      'files.json',
+      'metrics.txt',
+      'settings.json',
+      'status.json',
+      'versions.json',
+      'why.json',
+    ]);
+    for (const file of bundled) {
+      const content = readFileSync(join(folder, 'bundle', file), 'utf8');
+      assert.doesNotMatch(content, /correct horse|"ciphertext"/, file);
+    }
+    for (const verb of ['inspect', 'verify', 'reset'])
+      assert.equal((await inFolder(verb, ...settings, ...(verb === 'reset' ? ['--yes'] : []))).status, 6, verb);
+    await node?.stop();
+    blocksOf = transactions;
+  });
+
+  test('stopped: inspect, verify and export read its files, reset leaves the guard, and a start then wants a recovery', async () => {
+    const inspected = await inFolder('inspect', ...settings, '--json');
+    assert.equal(inspected.status, 0, inspected.stderr);
+    const { lastCommit, start } = JSON.parse(inspected.stdout) as { lastCommit: number; start: string };
+    assert.ok(lastCommit > 0 && ['resend', 'continue', 'adopt-own'].includes(start), inspected.stdout);
+    const verified = await inFolder('verify', ...settings, '--json');
+    assert.equal(verified.status, 0, verified.stderr + verified.stdout);
+    const found = JSON.parse(verified.stdout) as Record<string, unknown>;
+    assert.deepEqual(
+      [found.problems, found.executedFrom, found.executedTo, found.transactions],
+      [[], 0, lastCommit, 1],
+    );
+    assert.ok(Number(found.comparedCheckpoints) > 0, verified.stdout);
+
+    const blocks = await inFolder('export', 'blocks', ...settings, '--out', 'blocks.jsonl', '--json');
+    assert.deepEqual(JSON.parse(blocks.stdout), { lines: lastCommit, out: 'blocks.jsonl' });
+    const heights = readFileSync(join(folder, 'blocks.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { height: number; transactions: string[] });
+    assert.deepEqual(
+      heights.map(({ height }) => height),
+      Array.from({ length: lastCommit }, (_, i) => i + 1),
+    );
+    assert.deepEqual(
+      heights.flatMap(({ transactions }) => transactions),
+      blocksOf,
+    );
+    assert.equal((await inFolder('export', 'blocks', ...settings, '--out', 'blocks.jsonl')).status, 2);
+    const receipts = await inFolder('export', 'receipts', ...settings);
+    assert.equal((JSON.parse(receipts.stdout) as { id: string }).id, blocksOf[0]);
+
+    const guard = readFileSync(join(folder, 'guard', 'solo', 'guard'));
+    assert.equal((await inFolder('reset', ...settings)).status, 2);
+    const reset = await inFolder('reset', ...settings, '--yes', '--json');
+    assert.equal(reset.status, 0, reset.stderr);
+    assert.deepEqual((JSON.parse(reset.stdout) as { deleted: string[] }).deleted.slice(0, 1), ['log']);
+    assert.deepEqual(readFileSync(join(folder, 'guard', 'solo', 'guard')), guard);
+    const refused = await inFolder('start', ...settings);
+    assert.deepEqual([refused.status, /--recover-identity/.test(refused.stderr)], [3, true], refused.stderr);
+  });
+
+  test('a backup of the keys makes the same folder elsewhere', async () => {
+    assert.equal((await inFolder('keys', 'backup', '--out', 'keys.backup')).status, 0);
+    assert.equal((await inFolder('keys', 'import', 'keys.backup', '--keys-dir', 'elsewhere')).status, 0);
+    for (const name of readdirSync(join(folder, 'keys')))
+      assert.deepEqual(readFileSync(join(folder, 'elsewhere', name)), readFileSync(join(folder, 'keys', name)), name);
   });
 });
 
-async function startAndStop(cwd: string, settings: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [MAIN, 'start', ...settings], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  let fuse: NodeJS.Timeout | undefined;
-  child.stderr.on('data', (chunk) => {
-    log += chunk;
+suite('the files of one validator of four', () => {
+  const VICTIM = 3;
+  let devnet: TestDevnet;
+  const verb = (...args: readonly string[]): Promise<Result> =>
+    av10([...args, '--config', devnet.layout.validator(VICTIM).config, '--json']);
+
+  before(async () => {
+    devnet = await TestDevnet.start();
   });
-  try {
-    await until(() => log.includes('"msg":"started"') || child.exitCode !== null, 'the node has started');
-    const exit = once(child, 'exit');
-    child.kill('SIGTERM');
-    fuse = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
-    assert.deepEqual(await exit, [0, null], log);
-    assert.match(log, /"reason":"SIGTERM","msg":"stopped"/);
-  } finally {
+  after(() => devnet?.stop());
+
+  test('verify replays what all of them said, finds a changed byte, and reset brings it back from the others', async () => {
+    const client = devnet.client(VICTIM);
+    const wallet = await devnet.wallet(0, client);
+    for (let i = 0; i < 3; i++) await client.waitFor((await wallet.transfer([{ to: 1, amount: 1n }])).id, 'certified');
+    const { lastExecuted } = await client.status();
+    devnet.signal(VICTIM, 'SIGTERM');
+    await until(() => !isAlive(devnet.pid(VICTIM)), 'it has stopped');
+
+    const sound = await verb('verify');
+    assert.equal(sound.status, 0, sound.stderr + sound.stdout);
+    const found = JSON.parse(sound.stdout) as Record<string, number>;
+    assert.deepEqual([found.problems, found.transactions], [[], 3]);
+    assert.ok(Number(found.executedTo) >= lastExecuted && Number(found.blocks) > 4, sound.stdout);
+
+    const segment = join(devnet.layout.validator(VICTIM).data, 'log', 'segment-0000000.log');
+    const bytes = readFileSync(segment);
+    const at = Math.floor(bytes.length / 2);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    writeFileSync(segment, bytes);
+    const damaged = await verb('verify');
+    assert.equal(damaged.status, 5, damaged.stderr);
+    assert.match(damaged.stderr, /VERIFICATION_FAILED.*segment-0000000\.log: \d+ bytes at \d+ are damaged/);
+    assert.deepEqual(readFileSync(segment), bytes);
+    const inspected = await verb('inspect');
+    assert.equal(
+      (JSON.parse(inspected.stdout) as { log: { damaged: string[] } }).log.damaged.length,
+      1,
+      inspected.stdout,
+    );
+
+    assert.equal((await verb('reset', '--yes')).status, 0);
+    devnet.restart(VICTIM, '--recover-identity');
+    await devnet.untilHealthy(VICTIM);
+    await devnet.untilExecuted(VICTIM, lastExecuted);
+    await devnet.untilProposes(VICTIM);
+    assert.deepEqual(devnet.alarms(), []);
+  });
+});
+
+/** A validator of its own process; its log is what it says on standard error. */
+class StartedNode {
+  readonly #child: ChildProcess;
+  #log = '';
+
+  constructor(cwd: string, settings: readonly string[]) {
+    this.#child = spawn(process.execPath, [MAIN, 'start', ...settings], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child.stderr?.on('data', (chunk) => {
+      this.#log += chunk;
+    });
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  async started(): Promise<{ readonly api: string; readonly metrics: string }> {
+    await until(() => this.#log.includes('"msg":"started"') || this.#child.exitCode !== null, 'the node has started');
+    assert.equal(this.#child.exitCode, null, this.#log);
+    const line = this.#log.split('\n').find((text) => text.includes('"msg":"started"'));
+    return JSON.parse(line ?? '{}') as { api: string; metrics: string };
+  }
+
+  async stop(): Promise<void> {
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const fuse = setTimeout(() => this.#child.kill('SIGKILL'), END_LIMIT_MS);
+    assert.deepEqual(await exit, [0, null], this.#log);
     clearTimeout(fuse);
-    child.kill('SIGKILL');
+    assert.match(this.#log, /"reason":"SIGTERM","msg":"stopped"/);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 }

@@ -20,18 +20,18 @@ export async function runDoctor(
   terminal: Terminal,
 ): Promise<undefined> {
   const { url = [], ...flags } = options;
-  const checks = [
-    checkRuntime(),
-    checkAddon(),
-    ...(await checkClocks(url)),
-    ...(await nodeChecks(flags as ConfigFlags)),
-  ];
+  const checks = await allChecks(flags as ConfigFlags, url);
   terminal.result(
     { checks: checks.map((each) => ({ ...each })) },
     columns(checks.map(({ status, name, finding }) => [`${status}  ${name}`, finding])),
   );
   const failed = checks.filter(({ status }) => status === 'failed').length;
   if (failed > 0) throw new CliError('CHECK_FAILED', `${failed} of ${checks.length} checks failed`, { failed });
+}
+
+/** Of the machine, of the validator with these settings, and of its clock against those at `urls`. */
+export async function allChecks(flags: ConfigFlags, urls: readonly string[]): Promise<Check[]> {
+  return [checkRuntime(), checkAddon(), ...(await checkClocks(urls)), ...(await nodeChecks(flags))];
 }
 
 async function nodeChecks(flags: ConfigFlags): Promise<Check[]> {

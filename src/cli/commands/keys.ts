@@ -6,6 +6,7 @@ import { generateAccountKey } from '../account-keys.ts';
 import { commandBackend } from '../backend.ts';
 import { CliError } from '../errors.ts';
 import { createFile, exists } from '../files.ts';
+import { backupKeys, importKeys } from '../key-backup.ts';
 import { rotateLinkKey } from '../link-rotation.ts';
 import { integerOption } from '../number-option.ts';
 import { readPassphrase } from '../passphrase.ts';
@@ -95,6 +96,27 @@ export async function generateAccount({ out, passphraseFile }: AccountOptions, t
   const { address, publicKey } = await generateAccountKey(crypto, out, passphrase);
   passphrase.wipe();
   terminal.result({ address, publicKey: toHex(publicKey), keyFile: out }, [address]);
+}
+
+export async function backup(
+  { keysDir, out }: { readonly keysDir: string; readonly out: string },
+  terminal: Terminal,
+): Promise<undefined> {
+  const files = await backupKeys(keysDir, out);
+  terminal.result({ backup: out, files }, [`${files.join(', ')} in ${out}`]);
+  terminal.warn(
+    'the sign guard is not in it, and must never be restored: where it is lost, start with --recover-identity',
+  );
+}
+
+export async function restoreBackup(
+  file: string,
+  { keysDir }: { readonly keysDir: string },
+  terminal: Terminal,
+): Promise<undefined> {
+  const files = await importKeys(file, keysDir);
+  terminal.result({ keysDir, files }, [`${files.join(', ')} in ${keysDir}`]);
+  terminal.warn('these keys may run in one place only: see to it that the process that had them has ended');
 }
 
 async function exportKeys(path: string, { name, address, power }: ShowOptions, keys: PublicKeys): Promise<void> {

@@ -1,5 +1,6 @@
 import { loadAddon } from '../../addon/load-addon.ts';
 import { errorText } from '../../util/errors.ts';
+import { probe } from '../probe.ts';
 
 /** `warning`: it runs, but the operator should know. `failed`: a node would not start, or not safely. */
 export interface Check {
@@ -11,7 +12,6 @@ export interface Check {
 const MIN_NODE_MAJOR = 24;
 /** An HTTP date has whole seconds; beyond this the clocks differ, not the resolution. */
 const CLOCK_TOLERANCE_MS = 2_000;
-const ANSWER_LIMIT_MS = 5_000;
 
 /** That this runs also means that libatomic is there: the packaged runtime does not start without it. */
 export function checkRuntime(): Check {
@@ -37,22 +37,11 @@ export function checkClocks(urls: readonly string[]): Promise<Check[]> {
 
 async function checkClock(url: string): Promise<Check> {
   const name = `clock against ${url}`;
-  try {
-    const startedMs = Date.now();
-    const response = await fetch(`${url}/live`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
-    await response.arrayBuffer();
-    const middleMs = (startedMs + Date.now()) / 2;
-    const theirsMs = Date.parse(response.headers.get('date') ?? '');
-    if (Number.isNaN(theirsMs)) return { name, status: 'warning', finding: 'the answer has no date' };
-    // The date was cut to its second: half of one is the best guess of the rest.
-    const differenceMs = Math.round(middleMs - theirsMs - 500);
-    const isClose = Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS;
-    return {
-      name,
-      status: isClose ? 'ok' : 'warning',
-      finding: `${differenceMs} ms apart${isClose ? '' : ': run a time service on both'}`,
-    };
-  } catch (error) {
-    return { name, status: 'warning', finding: `no answer: ${errorText(error)}` };
-  }
+  const probed = await probe(url);
+  if (probed.kind !== 'alive') return { name, status: 'warning', finding: `no answer: ${probed.text}` };
+  const { clockAheadMs } = probed;
+  if (clockAheadMs === undefined) return { name, status: 'warning', finding: 'the answer has no date' };
+  const isClose = Math.abs(clockAheadMs) <= CLOCK_TOLERANCE_MS;
+  const advice = isClose ? '' : ': run a time service on both';
+  return { name, status: isClose ? 'ok' : 'warning', finding: `${clockAheadMs} ms apart${advice}` };
 }

@@ -57,7 +57,7 @@ export async function checkKeyFiles({ keysDir, passphraseFile }: NodeConfig): Pr
     files.map(async (path): Promise<Check> => {
       const mode = await modeOf(path);
       if (mode === undefined) return { name: 'file', status: 'failed', finding: `${path} is missing` };
-      if (!isOpenToOthers(mode)) return { name: 'file', status: 'ok', finding: path };
+      if (!isOpenToOthers(path, mode)) return { name: 'file', status: 'ok', finding: path };
       return { name: 'file', status: 'failed', finding: `${path} is open to other users: chmod 600` };
     }),
   );

@@ -3,9 +3,11 @@ import { suite, test } from 'node:test';
 import { CliError } from '../../../src/cli/errors.ts';
 import { EXIT_CODES, exitCodeHelp, exitStatusOf } from '../../../src/cli/exit-codes.ts';
 import { Av10ApiError } from '../../../src/client/index.ts';
+import { LedgerError } from '../../../src/execution/errors.ts';
 import { NodeError } from '../../../src/node/errors.ts';
 import { ReplicaError } from '../../../src/replica/errors.ts';
 import { StorageError } from '../../../src/storage/index.ts';
+import { CodedError } from '../../../src/util/errors.ts';
 
 suite('exit status', () => {
   for (const [status, error] of [
@@ -15,6 +17,10 @@ suite('exit status', () => {
     [3, new ReplicaError('NEEDS_IDENTITY_RECOVERY', '')],
     [3, new StorageError('GUARD_UNUSABLE', '')],
     [4, new ReplicaError('HALT_ROOT_MISMATCH', '')],
+    [4, new CodedError('CONSENSUS_HALT', '')],
+    [4, new LedgerError('LEDGER_INVARIANT', '')],
+    [5, new LedgerError('LEDGER_SNAPSHOT', '')],
+    [5, new CliError('VERIFICATION_FAILED', '')],
     [5, new StorageError('LOG_DAMAGED', '')],
     [6, new NodeError('ALREADY_RUNNING', '')],
     [6, Object.assign(new Error('listen'), { code: 'EADDRINUSE' })],
@@ -24,6 +30,8 @@ suite('exit status', () => {
     [9, new CliError('TRANSACTION_DROPPED', '')],
     [10, new CliError('CHECK_FAILED', '')],
     [130, new CliError('INTERRUPTED', '')],
+    // Of the client, not of the API.
+    [1, new Av10ApiError('PROOF_INVALID', '')],
     [1, new Error('anything else')],
     [1, 'not even an error'],
   ] as const) {

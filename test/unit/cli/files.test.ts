@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { createFile, createSecretFile, readBounded, readSecretFile, replaceFile } from '../../../src/cli/files.ts';
+import {
+  createFile,
+  createSecretFile,
+  isOpenToOthers,
+  readBounded,
+  readSecretFile,
+  replaceFile,
+} from '../../../src/cli/files.ts';
 import { withFolder } from './scratch-folder.ts';
 
 suite('files of the command line', () => {
@@ -55,6 +62,12 @@ suite('files of the command line', () => {
         assert.deepEqual(await readSecretFile(path), Uint8Array.of(0x78));
       }));
   }
+
+  test('the mode of a secret that a container engine mounted says nothing; beside that folder it does', () => {
+    assert.equal(isOpenToOthers('/run/secrets/passphrase', 0o644), false);
+    for (const path of ['/run/secrets/../passphrase', '/run/secrets-of-others', 'run/secrets/passphrase'])
+      assert.equal(isOpenToOthers(path, 0o644), true, path);
+  });
 
   test('what is missing or too long is refused by name', () =>
     withFolder(async (folder) => {

@@ -7,7 +7,7 @@ import { CountingInstruments } from '../../support/counting-instruments.ts';
 
 it('reports linked validators, latency, readiness by condition and the lowest category of each class', () => {
   const instruments = new CountingInstruments();
-  const peer = { name: 'v', highestRound: 0, lastSeenMs: undefined, queuedBytes: 0 };
+  const peer = { name: 'v', highestRound: 0, lastSeenMs: undefined, queuedBytes: 0, trouble: undefined };
   const status: Pick<NodeStatus, 'posture' | 'readiness' | 'health' | 'peers'> = {
     posture: [
       { subject: 'v1', purpose: 'link', algorithm: 'x', category: 5 },
