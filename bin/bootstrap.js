@@ -11,11 +11,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What `npm run <task>` starts, and whether it needs the built addon. Arguments are appended. */
 const TASKS = {
   build: { native: true, command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'] },
+  'build:client': { native: false, command: ['tools/build-client.ts'] },
   bench: { native: true, command: ['bench/cluster/main.ts'] },
   simulate: { native: true, command: ['test/simulation/simulate.ts'] },
   devnet: { native: true, command: ['src/main.ts', 'devnet'] },
   check: { native: false, command: ['tools/check.ts'] },
   test: { native: true, command: ['tools/run-tests.ts'] },
+  'test:api': { native: true, command: ['--test', '--test-force-exit', 'test/api/*.test.ts'] },
+  'test:compose': { native: false, command: ['--test-force-exit', 'test/compose/validators.ts'] },
 };
 
 process.exitCode = await main(process.argv.slice(2));

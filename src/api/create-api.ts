@@ -7,19 +7,22 @@ import { answerClientError } from './client-error.ts';
 import { corsHook } from './cors.ts';
 import type { Handlers } from './endpoints.ts';
 import { RestError } from './errors.ts';
+import { EventStreams, eventHandlers } from './event-streams.ts';
 import { ledgerHandlers } from './ledger.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { nodeHandlers } from './node.ts';
 import { OpenConnections } from './open-connections.ts';
 import { type ApiModules, type ApiOptions, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_PARAM_LENGTH } from './options.ts';
+import { rateLimitHook } from './rate-limit.ts';
 import { readBody } from './read-body.ts';
 import { addRoutes } from './routes.ts';
 import { parseStrictJson } from './strict-json.ts';
 import { tlsServerOptions } from './tls.ts';
 import { transactionHandlers } from './transactions.ts';
+import { transferHandlers } from './transfers.ts';
 import { Waiters } from './waiters.ts';
 
-/** What an answer says is true for a moment, and it is never a page. */
+/** What an answer says is true for a moment, unless its route says otherwise; and no browser guesses what it is. */
 const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 export interface Api {
@@ -37,8 +40,11 @@ export interface Api {
 export function createApi(service: NodeService, options: ApiOptions, modules: ApiModules): Api {
   const metrics = apiMetrics(modules.instruments);
   const waiters = new Waiters(metrics);
+  const streams = new EventStreams(options.maxStreams, { ...modules, service, metrics });
   const handlers: Handlers = {
     ...transactionHandlers(service, waiters),
+    ...transferHandlers(service),
+    ...eventHandlers(service, streams),
     ...ledgerHandlers(service),
     ...nodeHandlers(service),
   };
@@ -52,6 +58,7 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
     done(new RestError('STOPPING', 'ask another validator'));
   });
   if (options.corsOrigins.length > 0) app.addHook('onRequest', corsHook(options.corsOrigins));
+  if (options.requestsPerSecond > 0) app.addHook('onRequest', rateLimitHook(options, modules.clock));
   countRequests(app, metrics);
   answerErrors(app, modules.log);
   addRoutes(app, handlers);
@@ -64,6 +71,7 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
     async stop() {
       isStopping = true;
       waiters.release();
+      streams.stop();
       await app.close();
     },
     connections,

@@ -2,39 +2,104 @@ import type { AccountState, AtCommit, NodeService } from '../replica/service.ts'
 import { encodeCertificate } from '../types/certificate.ts';
 import { type Address, ID_BYTES, id } from '../types/ids.ts';
 import type { AccountProof } from '../types/rest.ts';
+import { type Blocks, type Checkpoints, type Evidence, MAX_PAGE_ITEMS } from '../types/rest-chain.ts';
 import { MAX_ACCOUNTS } from '../types/transaction.ts';
 import { toHex } from '../util/bytes.ts';
 import type { Handlers } from './endpoints.ts';
 import { RestError } from './errors.ts';
-import { accountView, blockView, checkpointView } from './views.ts';
+import { pageLimit, queryNumber } from './page.ts';
+import { accountView, blockSummary, blockView, checkpointSummary, checkpointView, signedHeaderView } from './views.ts';
 
-export function ledgerHandlers(service: NodeService): Pick<Handlers, 'getAccount' | 'getBlock' | 'getCheckpoint'> {
+type LedgerHandlers = Pick<
+  Handlers,
+  'getAccount' | 'getBlock' | 'getBlocks' | 'getCheckpoint' | 'getCheckpoints' | 'getEvidence'
+>;
+
+export function ledgerHandlers(service: NodeService): LedgerHandlers {
   return {
     getAccount({ params, query }) {
-      const found = service.account(accountKey(params.account));
-      if (!isPresent(found)) {
-        const fields = { account: params.account, commit: found.commit };
-        throw new RestError('ACCOUNT_UNKNOWN', `no such account up to commit ${found.commit}`, fields);
-      }
+      const found = findAccount(service, params.account);
       const view = accountView(found);
       if (query.proof === 'true') view.proof = proofOf(service, found.value);
       return { status: 200, body: view };
     },
     async getBlock({ params: { block } }) {
       const key = block === 'latest' ? block : isDigest(block) ? { hash: block } : integer(block, 'block');
-      const found = await service.block(key);
-      if (found === undefined)
-        throw new RestError('BLOCK_UNKNOWN', 'not committed yet, or no longer kept here', { block });
+      const found = await service.chain.block(key);
+      if (found === undefined) {
+        const fields = { block, commit: service.chain.lastFinal, oldest: service.chain.oldest };
+        throw new RestError('BLOCK_UNKNOWN', 'not committed yet, or no longer kept here', fields);
+      }
       return { status: 200, body: blockView(found) };
     },
+    getBlocks: async ({ query }) => ({ status: 200, body: await blocksPage(service, query) }),
     getCheckpoint({ params: { checkpoint } }) {
       const found = service.checkpoint(checkpoint === 'latest' ? checkpoint : integer(checkpoint, 'checkpoint'));
       if (found === undefined) {
-        throw new RestError('CHECKPOINT_UNKNOWN', 'not made yet, or no longer kept here', { checkpoint });
+        const fields = { checkpoint, commit: service.chain.lastFinal };
+        throw new RestError('CHECKPOINT_UNKNOWN', 'not made yet, or no longer kept here', fields);
       }
       return { status: 200, body: checkpointView(found) };
     },
+    getCheckpoints: ({ query }) => ({ status: 200, body: checkpointsPage(service, query) }),
+    getEvidence: () => ({ status: 200, body: evidenceView(service) }),
   };
+}
+
+/** @throws RestError ACCOUNT_UNKNOWN, INVALID_PARAMETER */
+export function findAccount(service: NodeService, account: string): AtCommit<AccountState> {
+  const found = service.account(accountKey(account));
+  if (isPresent(found)) return found;
+  const fields = { account, commit: found.commit };
+  throw new RestError('ACCOUNT_UNKNOWN', `no such account up to commit ${found.commit}`, fields);
+}
+
+async function blocksPage(
+  { chain }: NodeService,
+  query: { from?: string; round?: string; limit?: string },
+): Promise<Blocks> {
+  const { lastFinal: commit, oldest } = chain;
+  if (query.round !== undefined) {
+    if (query.from !== undefined || query.limit !== undefined)
+      throw new RestError('INVALID_QUERY', 'a round is asked for alone', { parameter: 'round' });
+    const found = await chain.commitsOfRound(queryNumber(query.round, 'round'));
+    return { commit, oldest, blocks: found.map(blockSummary), next: null };
+  }
+  const limit = pageLimit(query.limit, MAX_PAGE_ITEMS);
+  const first = query.from === undefined ? commit - limit + 1 : queryNumber(query.from, 'from');
+  const blocks = await chain.commits(Math.max(first, oldest, 1), limit);
+  const next = (blocks.at(-1)?.index ?? commit) + 1;
+  return { commit, oldest, blocks: blocks.map(blockSummary), next: next > commit ? null : next };
+}
+
+function checkpointsPage(service: NodeService, query: { from?: string; limit?: string }): Checkpoints {
+  const { lastCheckpoint } = service.status();
+  const limit = pageLimit(query.limit, MAX_PAGE_ITEMS);
+  const first =
+    query.from === undefined ? Math.max(1, lastCheckpoint - limit + 1) : Math.max(1, queryNumber(query.from, 'from'));
+  const checkpoints: Checkpoints['checkpoints'] = [];
+  let index = Math.max(first, oldestCheckpoint(service, lastCheckpoint));
+  for (; checkpoints.length < limit && index <= lastCheckpoint; index++) {
+    const found = service.checkpoint(index);
+    if (found !== undefined) checkpoints.push(checkpointSummary(found));
+  }
+  return { commit: service.chain.lastFinal, checkpoints, next: index > lastCheckpoint ? null : index };
+}
+
+/** Newest first until one is missing: a node keeps the last hundred or so. */
+export function oldestCheckpoint(service: NodeService, last: number): number {
+  let oldest = last;
+  while (oldest > 1 && service.checkpoint(oldest - 1) !== undefined) oldest -= 1;
+  return oldest;
+}
+
+function evidenceView(service: NodeService): Evidence {
+  const evidence = service.evidence().map(({ first, second }) => {
+    const { author, epoch, round } = first;
+    const { name } = service.committee.member(author);
+    return { author, name, epoch, round, first: signedHeaderView(first), second: signedHeaderView(second) };
+  });
+  return { commit: service.chain.lastFinal, evidence };
 }
 
 function accountKey(text: string): Address | number {

@@ -24,6 +24,10 @@ export function apiMetrics(instruments: Instruments) {
       help: 'Open connections, by negotiated key exchange; none is plain HTTP.',
       labels: ['group'],
     }),
+    streams: instruments.gauge({
+      name: 'av10_api_streams',
+      help: 'Open event streams.',
+    }),
     waiters: instruments.gauge({
       name: 'av10_api_waiters',
       help: 'Requests that wait for a transaction to reach a level.',

@@ -1,18 +1,29 @@
 import { encodeGenesis } from '../params/genesis.ts';
 import type { NodeService } from '../replica/service.ts';
 import type { Network, Validators } from '../types/rest.ts';
+import type { Statistics } from '../types/rest-chain.ts';
+import { documentationPage } from './documentation-page.ts';
 import type { Handlers } from './endpoints.ts';
 import { openApiDocument } from './openapi.ts';
 import { healthView, readinessView, statusView } from './views.ts';
 
 type NodeHandlers = Pick<
   Handlers,
-  'getValidators' | 'getNetwork' | 'getStatus' | 'getHealth' | 'getReadiness' | 'getLiveness' | 'getOpenApi'
+  | 'getValidators'
+  | 'getNetwork'
+  | 'getStatus'
+  | 'getStatistics'
+  | 'getHealth'
+  | 'getReadiness'
+  | 'getLiveness'
+  | 'getOpenApi'
+  | 'getDocumentation'
 >;
 
 export function nodeHandlers(service: NodeService): NodeHandlers {
   const network = networkView(service);
   const openApi = openApiDocument();
+  const page = documentationPage(openApi);
   return {
     getValidators: () => ({ status: 200, body: validatorsView(service) }),
     getNetwork: () => ({ status: 200, body: network }),
@@ -26,7 +37,9 @@ export function nodeHandlers(service: NodeService): NodeHandlers {
       return { status: Object.values(body).every((flag) => flag.ok) ? 200 : 503, body };
     },
     getLiveness: () => ({ status: 200, body: { status: 'alive' } }),
+    getStatistics: () => ({ status: 200, body: statisticsView(service) }),
     getOpenApi: () => ({ status: 200, body: openApi }),
+    getDocumentation: () => ({ status: 200, body: page }),
   };
 }
 
@@ -34,6 +47,13 @@ export function nodeHandlers(service: NodeService): NodeHandlers {
 function networkView({ genesis }: NodeService): Network {
   const bytes = encodeGenesis({ ...genesis, members: genesis.committee.members });
   return { networkId: genesis.networkId, genesis: JSON.parse(new TextDecoder().decode(bytes)) };
+}
+
+function statisticsView(service: NodeService): Statistics {
+  const { commit, since, applied, dropped, transfers, accounts } = service.statistics();
+  const { health, mempool } = service.status();
+  const transactions = { applied, dropped, waiting: mempool.transactions };
+  return { commit, since, commits: commit - since, transactions, transfers, accounts, tps: health.tps };
 }
 
 function validatorsView(service: NodeService): Validators {

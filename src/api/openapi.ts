@@ -1,6 +1,8 @@
 import type { TObject, TSchema } from 'typebox';
 import * as rest from '../types/rest.ts';
+import * as restChain from '../types/rest-chain.ts';
 import { REST_ERRORS, type RestErrorCode } from '../types/rest-errors.ts';
+import * as restEvents from '../types/rest-events.ts';
 import { ENDPOINTS, type Endpoint } from './endpoints.ts';
 
 type Json = Record<string, unknown>;
@@ -11,6 +13,7 @@ export const COMMON_ERRORS = [
   'INVALID_QUERY',
   'METHOD_NOT_ALLOWED',
   'REQUEST_TIMEOUT',
+  'RATE_LIMITED',
   'HEADERS_TOO_LARGE',
   'STOPPING',
   'INTERNAL',
@@ -28,7 +31,9 @@ const BODY_ERRORS = [
 /** The version of the API, not of the program: a change that breaks a client is `/v2`. */
 const API_VERSION = '1.0.0';
 
-const COMPONENTS: readonly TSchema[] = Object.values(rest).filter((value) => isTitled(value));
+const COMPONENTS: readonly TSchema[] = [rest, restChain, restEvents].flatMap((module) =>
+  Object.values(module).filter((value) => isTitled(value)),
+);
 
 /** OpenAPI 3.1 of the public API, made from the very table and schemas that the server uses. */
 export function openApiDocument(): Json {
@@ -55,24 +60,38 @@ export function errorsOf(endpoint: Endpoint): readonly RestErrorCode[] {
   return [
     ...COMMON_ERRORS,
     ...(endpoint.params === undefined ? [] : PARAMETER_ERRORS),
+    ...(endpoint.headers === undefined ? [] : (['INVALID_HEADER'] as const)),
     ...(endpoint.body === undefined ? [] : BODY_ERRORS),
     ...endpoint.errors,
   ];
 }
 
 function operation(operationId: string, endpoint: Endpoint): Json {
-  const { summary, params, query, body } = endpoint;
-  const parameters = [...parametersIn('path', params), ...parametersIn('query', query)];
+  const { summary, params, query, headers, body } = endpoint;
+  const parameters = [
+    ...parametersIn('path', params),
+    ...parametersIn('query', query),
+    ...parametersIn('header', headers),
+    ...(endpoint.hasEtag === true ? [IF_NONE_MATCH] : []),
+  ];
   return {
     operationId,
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { ...answers(endpoint), ...problems(endpoint) },
+    ...(endpoint.media === 'text/event-stream' ? { 'x-events': inlined(restEvents.EVENT_DATA) } : {}),
   };
 }
 
-function parametersIn(place: 'path' | 'query', schema: TObject | undefined): Json[] {
+const IF_NONE_MATCH = {
+  name: 'if-none-match',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', description: 'the etag of an answer that was kept' },
+} as const;
+
+function parametersIn(place: 'path' | 'query' | 'header', schema: TObject | undefined): Json[] {
   if (schema === undefined) return [];
   const required: readonly string[] = schema.required ?? [];
   return Object.entries(schema.properties).map(([name, property]) => {
@@ -88,11 +107,16 @@ function requestBody({ json, binary }: NonNullable<Endpoint['body']>): Json {
   return { required: true, content };
 }
 
-function answers(endpoint: Endpoint): Json {
-  const entries = Object.entries(endpoint.answers).map(([status, schema]) => {
-    return [status, { description: endpoint.summary, content: { 'application/json': { schema: inlined(schema) } } }];
+function answers({ answers: schemas, summary, media, hasEtag }: Endpoint): Json {
+  const entries = Object.entries(schemas).map(([status, schema]) => {
+    const headers = hasEtag ? { headers: { etag: { schema: { type: 'string' } } } } : {};
+    return [
+      status,
+      { description: summary, ...headers, content: { [media ?? 'application/json']: { schema: inlined(schema) } } },
+    ];
   });
-  return Object.fromEntries(entries);
+  const kept = hasEtag ? { 304: { description: 'the answer is the one that if-none-match names' } } : {};
+  return { ...Object.fromEntries(entries), ...kept };
 }
 
 /** Codes that share a status share a response; a status that has an answer of its own keeps that. */

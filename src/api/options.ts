@@ -1,8 +1,12 @@
+import type { Clock } from '../util/clock.ts';
 import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
+import type { Timers } from '../util/timers.ts';
 import type { ApiTls } from './tls.ts';
 
 export interface ApiModules {
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: Logger;
   readonly instruments: Instruments;
 }
@@ -17,6 +21,12 @@ export interface ApiOptions {
   readonly trustedProxies: readonly string[];
   /** Origins whose pages may read the answers; none by default. */
   readonly corsOrigins: readonly string[];
+  /** Of one range of addresses (`addressSource`), after a burst of twice as many; 0: no limit. */
+  readonly requestsPerSecond: number;
+  /** Ranges of addresses without that limit. */
+  readonly trustedSources: readonly string[];
+  /** Event streams at a time; each holds a connection. */
+  readonly maxStreams: number;
   readonly timing: ApiTiming;
 }
 
@@ -37,6 +47,9 @@ export const DEFAULT_API_OPTIONS: ApiOptions = {
   port: 8080,
   trustedProxies: [],
   corsOrigins: [],
+  requestsPerSecond: 200,
+  trustedSources: [],
+  maxStreams: 512,
   timing: { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveTimeoutMs: 65_000, checkIntervalMs: 1_000 },
 };
 
@@ -47,3 +60,13 @@ export const MAX_HEADER_BYTES = 16 * 1024;
 export const MAX_PARAM_LENGTH = 128;
 /** Requests that wait at a time; each holds a connection and a listener in the node. */
 export const MAX_WAITERS = 2_048;
+/** Event streams of one range of addresses, so that no visitor takes them all. */
+export const MAX_STREAMS_PER_SOURCE = 64;
+/** Sent to a stream and not yet taken by its connection; the events of one commit may be more. */
+export const MAX_STREAM_BYTES = 256 * 1024;
+/** A stream without news says where it is; shorter than the idle limits of usual proxies. */
+export const HEARTBEAT_MS = 15_000;
+/** A reader that takes nothing for so long is cut off. */
+export const STALL_LIMIT_MS = 10_000;
+/** Ranges of addresses whose requests are counted; beyond it the one unused longest starts afresh. */
+export const MAX_COUNTED_SOURCES = 10_000;

@@ -12,15 +12,10 @@ const UNLISTED: RestErrorSpec = { status: 422, retryable: false, title: 'The nod
 export function problemOf(error: RestError): Problem {
   const { title, status, retryable } = REST_ERRORS[error.code];
   const detail = error.message.slice(error.code.length + 2);
-  return {
-    type: problemType(error.code),
-    title,
-    status,
-    detail,
-    code: error.code,
-    retryable,
-    fields: plain(error.fields),
-  };
+  const fields = plain(error.fields);
+  const problem = { type: problemType(error.code), title, status, detail, code: error.code, retryable, fields };
+  const { retryAfterMs } = fields;
+  return typeof retryAfterMs === 'number' ? { ...problem, retryAfterMs } : problem;
 }
 
 /** What admission refused; it knows better than the table whether another try may succeed. */

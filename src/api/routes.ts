@@ -1,12 +1,16 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { addressSource } from '../pipeline/address-source.ts';
 import type { RestErrorCode } from '../types/rest-errors.ts';
+import { PAGE_POLICY } from './documentation-page.ts';
 import { ENDPOINTS, type Endpoint, type Handlers, type OperationId } from './endpoints.ts';
 import { RestError } from './errors.ts';
+import { etagOf, isKept } from './etag.ts';
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+const UTF_8 = 'charset=utf-8';
+const JSON_TYPE = `application/json; ${UTF_8}`;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** Every endpoint with its handler, and for each path a refusal of the methods that no endpoint takes. */
@@ -16,10 +20,13 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers): void {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const methods = methodsByPath.get(path) ?? new Set();
     methodsByPath.set(path, methods.add(endpoint.method));
-    if (endpoint.method === 'GET') methods.add('HEAD');
+    // The head of a stream cannot be had without opening it.
+    const hasHead = endpoint.method === 'GET' && endpoint.media !== 'text/event-stream';
+    if (hasHead) methods.add('HEAD');
     app.route({
       method: endpoint.method,
       url: path,
+      exposeHeadRoute: hasHead,
       config: { operation },
       handler: answering(endpoint, handlers[operation as OperationId] as AnyHandler),
     });
@@ -41,21 +48,36 @@ type AnyHandler = (input: unknown) => Promise<{ status: number; body: unknown }>
 function answering(endpoint: Endpoint, handler: AnyHandler) {
   const params = checker('INVALID_PARAMETER', 'parameter', endpoint.params);
   const query = checker('INVALID_QUERY', 'parameter', endpoint.query ?? NO_QUERY);
+  const headers = checker('INVALID_HEADER', 'header', endpoint.headers);
   const json = checker('INVALID_BODY', 'path', endpoint.body?.json);
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<string | Readable> => {
     params(request.params);
     query(request.query);
+    headers(request.headers);
     if (!(request.body instanceof Uint8Array)) json(request.body);
     const source = addressSource(request.ip);
     const { status, body } = await handler({
       params: request.params,
       query: request.query,
+      headers: request.headers,
       body: request.body,
       source,
     });
-    reply.code(status).header('content-type', JSON_TYPE);
-    return JSON.stringify(body);
+    reply.code(status).header('content-type', endpoint.media === undefined ? JSON_TYPE : `${endpoint.media}; ${UTF_8}`);
+    if (endpoint.media === 'text/html') reply.header('content-security-policy', PAGE_POLICY);
+    if (body instanceof Readable) return body;
+    const text = endpoint.media === undefined ? JSON.stringify(body) : String(body);
+    return endpoint.hasEtag === true ? unlessKept(request, reply, text) : text;
   };
+}
+
+/** Nothing but 304 if the client has exactly this answer already. */
+function unlessKept(request: FastifyRequest, reply: FastifyReply, text: string): string {
+  const etag = etagOf(text);
+  reply.header('etag', etag).header('cache-control', 'no-cache');
+  if (!isKept(request.headers['if-none-match'], etag)) return text;
+  reply.code(304).removeHeader('content-type');
+  return '';
 }
 
 const NO_QUERY = { type: 'object', additionalProperties: false } as const;

@@ -2,7 +2,14 @@ import type { NodeService, Submission, TransactionStatus } from '../replica/serv
 import { id, type TransactionId } from '../types/ids.ts';
 import { SIGNATURE_BYTES } from '../types/limits.ts';
 import type { SignedBody } from '../types/payload.ts';
-import { endsWait, MAX_WAIT_MS, type SignedTransaction, type SubmittedBatch, type WaitLevel } from '../types/rest.ts';
+import {
+  endsWait,
+  MAX_WAIT_MS,
+  type SignedTransaction,
+  type Submitted,
+  type SubmittedBatch,
+  type WaitLevel,
+} from '../types/rest.ts';
 import { ByteReader } from '../util/byte-reader.ts';
 import { fromHex, isHex } from '../util/bytes.ts';
 import { isCoded } from '../util/errors.ts';
@@ -14,6 +21,7 @@ import type { Waiters } from './waiters.ts';
 
 const DEFAULT_WAIT_MS = 10_000;
 
+type Taken = Exclude<Submission, { status: 'refused' }>;
 type TransactionHandlers = Pick<Handlers, 'submitTransaction' | 'submitTransactions' | 'getTransaction'>;
 
 export function transactionHandlers(service: NodeService, waiters: Waiters): TransactionHandlers {
@@ -23,19 +31,21 @@ export function transactionHandlers(service: NodeService, waiters: Waiters): Tra
       const [submission] = await service.submit([item], source);
       if (submission === undefined) throw new RestError('INTERNAL', 'no result for the transaction');
       if (submission.status === 'refused') throw new RefusedError(submission.refusal);
-      return { status: 202, body: { id: submission.id, status: submission.status } };
+      return { status: 202, body: taken(service, submission) };
     },
     async submitTransactions({ body, source }) {
       const items = body instanceof Uint8Array ? splitBatch(body) : body.map(fromJson);
       const submissions = await service.submit(items, source);
-      return { status: 200, body: { results: submissions.map(batchResult) } };
+      return { status: 200, body: { results: submissions.map((submission) => batchResult(service, submission)) } };
     },
     async getTransaction({ params, query }) {
       const txId = id<TransactionId>(params.id);
       const status = await find(service, waiters, txId, query);
-      if (status === undefined)
-        throw new RestError('TRANSACTION_UNKNOWN', 'not known here, or no longer', { id: txId });
-      return { status: 200, body: transactionView(status) };
+      if (status === undefined) {
+        const fields = { id: txId, commit: service.chain.lastFinal };
+        throw new RestError('TRANSACTION_UNKNOWN', 'not known here, or no longer', fields);
+      }
+      return { status: 200, body: transactionView(status, service.chain.lastFinal) };
     },
   };
 }
@@ -59,8 +69,16 @@ async function find(
   return (await waiters.until(() => service.waitFor(txId, wait, timeoutMs))) ?? service.transaction(txId);
 }
 
-function batchResult(submission: Submission): SubmittedBatch['results'][number] {
-  if (submission.status !== 'refused') return submission;
+/** What came before is answered with how far it is by now. */
+function taken(service: NodeService, { id, status }: Taken): Submitted {
+  const known = status === 'known' ? service.transaction(id) : undefined;
+  return known === undefined
+    ? { id, status }
+    : { id, status, transaction: transactionView(known, service.chain.lastFinal) };
+}
+
+function batchResult(service: NodeService, submission: Submission): SubmittedBatch['results'][number] {
+  if (submission.status !== 'refused') return taken(service, submission);
   return { id: submission.id ?? null, status: 'refused', problem: refusalProblem(submission.refusal) };
 }
 

@@ -3,15 +3,23 @@ import { decodeGenesis, type Genesis } from '../params/genesis.ts';
 import { type Address, id, type TransactionId } from '../types/ids.ts';
 import type { SignedBody } from '../types/payload.ts';
 import * as rest from '../types/rest.ts';
+import * as chain from '../types/rest-chain.ts';
 import type { AccountHandle } from '../types/transaction.ts';
 import { transactionId } from '../types/transaction-codec.ts';
 import { concatBytes, utf8 } from '../util/bytes.ts';
 import { errorText } from '../util/errors.ts';
 import { batches } from './batches.ts';
 import { Av10ApiError, isApiError } from './errors.ts';
+import { type ChainEvent, type EventSubscription, followEvents } from './events.ts';
 import { type ClientModules, type ClientOptions, DEFAULT_REQUEST_TIMEOUT_MS, withDefaults } from './options.ts';
-import { type CertifiedAccount, verifyAccountAnswer } from './proof.ts';
+import {
+  type CertifiedAccount,
+  type CertifiedCheckpoint,
+  verifyAccountAnswer,
+  verifyCheckpointAnswer,
+} from './proof.ts';
 import { Requester } from './requester.ts';
+import { type Settled, type SettleOptions, settle } from './settle.ts';
 
 /** An account as one validator says it is. */
 export interface AccountInfo {
@@ -39,6 +47,14 @@ const MAX_HELD_MS = 30_000;
 /** Between two questions about a transaction that the validator does not know yet. */
 const UNKNOWN_PAUSE_MS = 250;
 const DEFAULT_WAIT_MS = 30_000;
+/** What may be another answer in a moment, or at another validator. */
+const NOT_KNOWN_NOW = ['TRANSACTION_UNKNOWN', 'TOO_MANY_WAITERS', 'RATE_LIMITED', 'UNREACHABLE', 'STOPPING'];
+
+/** The part of a list that is asked for. */
+export interface Page {
+  readonly from?: number;
+  readonly limit?: number;
+}
 
 /**
  * The client of an AV10 network, for Node and browsers.
@@ -171,9 +187,9 @@ export class Av10Client {
     let seen = 'unknown';
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
       const heldMs = Math.ceil(Math.min(leftMs, MAX_HELD_MS));
-      const found = await this.#held(txId, level, heldMs);
+      const found = await this.hold(txId, level, heldMs);
       if (found === undefined) {
-        await this.#pause(Math.min(leftMs, UNKNOWN_PAUSE_MS));
+        await this.pause(Math.min(leftMs, UNKNOWN_PAUSE_MS));
         continue;
       }
       if (rest.endsWait(found.level, level)) return found;
@@ -181,6 +197,99 @@ export class Av10Client {
     }
     const message = `not ${level} within ${timeoutMs} ms: ${seen}`;
     throw new Av10ApiError('TIMEOUT', message, { id: txId, level: seen }, { retryable: true });
+  }
+
+  /** As {@link waitFor}, at one validator and once: the newest status, undefined if it knows of none or does not answer. */
+  async hold(txId: TransactionId, level: rest.WaitLevel, heldMs: number): Promise<rest.Transaction | undefined> {
+    try {
+      const path = `/v1/transactions/${txId}?wait=${level}&timeoutMs=${heldMs}`;
+      return await this.#get(rest.Transaction, path, heldMs + this.#timeoutMs);
+    } catch (error) {
+      if (isApiError(error, ...NOT_KNOWN_NOW)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sends until the outcome is known, which is never two payments: {@link settle}. */
+  settle(signed: SignedBody, options?: SettleOptions): Promise<Settled> {
+    return settle(this, signed, options);
+  }
+
+  /**
+   * The commit up to which the preferred validator knows no receipt of the transaction; -1 if it has one.
+   * @throws Av10ApiError
+   */
+  async unappliedThrough(txId: TransactionId): Promise<number> {
+    try {
+      const { receipt, commit } = await this.transaction(txId);
+      return receipt === undefined ? commit : -1;
+    } catch (error) {
+      if (isApiError(error, 'TRANSACTION_UNKNOWN') && typeof error.fields.commit === 'number')
+        return error.fields.commit;
+      throw error;
+    }
+  }
+
+  /** A page of the transfers of a final batch. @throws Av10ApiError TRANSACTION_UNKNOWN, CONTENT_UNKNOWN, TRANSFER_UNKNOWN */
+  transfers(txId: TransactionId, page: Page = {}): Promise<chain.Batch> {
+    return this.#get(chain.Batch, `/v1/transactions/${txId}/transfers${queryOf(page)}`);
+  }
+
+  /** @throws Av10ApiError TRANSACTION_UNKNOWN, CONTENT_UNKNOWN, TRANSFER_UNKNOWN */
+  transfer(txId: TransactionId, index: number): Promise<chain.SingleTransfer> {
+    return this.#get(chain.SingleTransfer, `/v1/transactions/${txId}/transfers/${index}`);
+  }
+
+  /** A range of blocks from `from` on, those of a leader's round, or the newest. */
+  blocks(range: Page | { readonly round: number } = {}): Promise<chain.Blocks> {
+    return this.#get(chain.Blocks, `/v1/blocks${queryOf(range)}`);
+  }
+
+  /** Those that the validator keeps, from `from` on or the newest. */
+  checkpoints(page: Page = {}): Promise<chain.Checkpoints> {
+    return this.#get(chain.Checkpoints, `/v1/checkpoints${queryOf(page)}`);
+  }
+
+  /**
+   * The statement of a checkpoint that a quorum of the genesis' committee signed.
+   * @throws Av10ApiError CHECKPOINT_UNKNOWN, PROOF_UNAVAILABLE, PROOF_INVALID
+   */
+  async certifiedCheckpoint(index: number | 'latest'): Promise<CertifiedCheckpoint> {
+    const { certificate } = await this.checkpoint(index);
+    if (certificate === null) {
+      const message = 'no quorum has signed the checkpoint yet';
+      throw new Av10ApiError('PROOF_UNAVAILABLE', message, { checkpoint: index }, { retryable: true });
+    }
+    const verified = await verifyCheckpointAnswer(this.modules.crypto, await this.network(), certificate);
+    if (index === 'latest' || verified.index === index) return verified;
+    throw new Av10ApiError('PROOF_INVALID', 'the certificate is of another checkpoint', { checkpoint: index });
+  }
+
+  statistics(): Promise<chain.Statistics> {
+    return this.#get(chain.Statistics, '/v1/statistics');
+  }
+
+  evidence(): Promise<chain.Evidence> {
+    return this.#get(chain.Evidence, '/v1/evidence');
+  }
+
+  /**
+   * What becomes final, for ever: after a break it goes on behind the last event, at another validator if need be.
+   * @throws Av10ApiError EVENTS_GONE; and what refuses the subscription
+   */
+  events(subscription: EventSubscription = {}): AsyncGenerator<ChainEvent, void> {
+    return followEvents({ urls: () => this.#requester.urls, ...this.modules }, subscription);
+  }
+
+  /** Other validators are asked first from here on. */
+  preferNext(): void {
+    this.#requester.preferNext();
+  }
+
+  pause(delayMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.modules.timers.after(delayMs, resolve);
+    return promise;
   }
 
   /** @throws Av10ApiError BLOCK_UNKNOWN */
@@ -252,22 +361,6 @@ export class Av10Client {
     }
   }
 
-  async #held(txId: TransactionId, level: rest.WaitLevel, heldMs: number): Promise<rest.Transaction | undefined> {
-    try {
-      const path = `/v1/transactions/${txId}?wait=${level}&timeoutMs=${heldMs}`;
-      return await this.#get(rest.Transaction, path, heldMs + this.#timeoutMs);
-    } catch (error) {
-      if (isApiError(error, 'TRANSACTION_UNKNOWN', 'TOO_MANY_WAITERS', 'UNREACHABLE', 'STOPPING')) return undefined;
-      throw error;
-    }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.modules.timers.after(delayMs, resolve);
-    return promise;
-  }
-
   async #get<S extends rest.Schema>(schema: S, path: string, timeoutMs = this.#timeoutMs): Promise<rest.Shape<S>> {
     return this.#checked(schema, path, await this.#ask(path, { method: 'GET' }, timeoutMs));
   }
@@ -295,6 +388,11 @@ function accountInfo({ commit, address, handle, keyVersion, nextNonce, frozen, b
     ...{ commit, address: id<Address>(address), handle, keyVersion, nextNonce: Number(nextNonce), frozen },
     balances: balances.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })),
   };
+}
+
+function queryOf(parameters: Page | { readonly round: number }): string {
+  const text = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return text.length === 0 ? '' : `?${text.join('&')}`;
 }
 
 function malformed(path: string, why: string): Av10ApiError {

@@ -14,6 +14,10 @@ export type ClientErrorCode =
   | 'NETWORK_MISMATCH'
   /** No certified checkpoint covers the account yet. Fields: account. */
   | 'PROOF_UNAVAILABLE'
+  /** More waits in the accumulator than it holds. Fields: limit. */
+  | 'BACKLOG_FULL'
+  /** The transaction had no effect and never will. Fields: id, reason. */
+  | 'DEAD'
   /** A proof that does not hold, or that shows something else than the answer says. Fields: account. */
   | 'PROOF_INVALID';
 

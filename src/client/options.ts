@@ -2,6 +2,7 @@ import type { CryptoBackend } from '../crypto/backend.ts';
 import { nobleBackend } from '../crypto/noble.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Timers } from '../util/timers.ts';
+import { fetchStream, type OpenStream } from './open-stream.ts';
 import { fetchSend, type Send } from './send.ts';
 
 export interface ClientOptions {
@@ -18,6 +19,7 @@ export interface ClientOptions {
 /** What differs between Node, browsers and tests. */
 export interface ClientModules {
   readonly send: Send;
+  readonly openStream: OpenStream;
   readonly crypto: CryptoBackend;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -28,6 +30,7 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 export function withDefaults(modules: Partial<ClientModules>): ClientModules {
   return {
     send: modules.send ?? fetchSend(),
+    openStream: modules.openStream ?? fetchStream(),
     crypto: modules.crypto ?? nobleBackend(),
     clock: modules.clock ?? { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
     timers: modules.timers ?? {

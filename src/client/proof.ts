@@ -2,7 +2,7 @@ import type { CryptoBackend } from '../crypto/backend.ts';
 import type { Genesis } from '../params/genesis.ts';
 import { decodeAccountProof, type ProvenAccount, verifyAccountProof } from '../types/account-proof.ts';
 import { decodeCertificate, verifyCertificate } from '../types/certificate.ts';
-import type { CommitIndex } from '../types/ids.ts';
+import type { CheckpointIndex, CommitDigest, CommitIndex, StateRoot } from '../types/ids.ts';
 import type { AccountProof } from '../types/rest.ts';
 import { fromHex, isHex } from '../util/bytes.ts';
 import { CodedError } from '../util/errors.ts';
@@ -15,6 +15,42 @@ export interface CertifiedAccount {
   readonly commit: CommitIndex;
   /** at this time of the network. */
   readonly timeMs: number;
+}
+
+/** What a quorum of the committee signed of a checkpoint: docs/spec/checkpoint.md. */
+export interface CertifiedCheckpoint {
+  readonly index: CheckpointIndex;
+  readonly commit: CommitIndex;
+  readonly commitDigest: CommitDigest;
+  readonly timeMs: number;
+  readonly accountsRoot: StateRoot;
+  readonly resultsRoot: StateRoot;
+}
+
+/**
+ * Checks a certificate against the committee of `genesis`.
+ * @throws Av10ApiError PROOF_INVALID
+ */
+export async function verifyCheckpointAnswer(
+  { verifier }: CryptoBackend,
+  genesis: Genesis,
+  certificate: string,
+): Promise<CertifiedCheckpoint> {
+  try {
+    const decoded = decodeCertificate(bytes(certificate));
+    await verifyCertificate(verifier, genesis.networkId, genesis.committee, decoded);
+    const { index, commitIndex: commit, commitDigest, timeMs, accountsRoot, resultsRoot } = decoded.statement;
+    return { index, commit, commitDigest, timeMs, accountsRoot, resultsRoot };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new Av10ApiError(
+      'PROOF_INVALID',
+      `the certificate does not hold: ${error.message}`,
+      {},
+      {},
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -19,7 +19,17 @@ export class Requester {
     this.#send = send;
   }
 
-  /** @throws Av10ApiError */
+  /** The next one is asked first from here on. */
+  preferNext(): void {
+    this.#current = (this.#current + 1) % this.#urls.length;
+  }
+
+  /** Base URLs, the preferred one first. */
+  get urls(): readonly string[] {
+    return [...this.#urls.slice(this.#current), ...this.#urls.slice(0, this.#current)];
+  }
+
+  /** @throws Av10ApiError; the field `unanswered` counts validators that may have taken the request without saying so */
   async ask(path: string, request: Omit<HttpRequest, 'url'>): Promise<unknown> {
     const reports: string[] = [];
     let problem: Av10ApiError | undefined;
@@ -33,7 +43,8 @@ export class Requester {
         problem = problemOf(response);
         reports.push(`${base}: ${problem?.message ?? `status ${response.status}`}`);
       } catch (error) {
-        if (error instanceof Av10ApiError) throw error;
+        if (error instanceof Av10ApiError)
+          throw reports.length === 0 ? error : error.with({ unanswered: reports.length });
         problem = undefined;
         reports.push(`${base}: ${errorText(error)}`);
       }

@@ -7,7 +7,8 @@ import type { SignedBody } from '../types/payload.ts';
 import { type AccountHandle, type Transaction, transferCount } from '../types/transaction.ts';
 import { accountAddress, encodeTransactionBody } from '../types/transaction-codec.ts';
 import type { Av10Client, SubmitResult } from './client.ts';
-import { isApiError } from './errors.ts';
+import { Av10ApiError, isApiError } from './errors.ts';
+import type { Settled, SettleOptions } from './settle.ts';
 
 /** A transaction without what the wallet adds: sender, key version, nonce, expiry and, unless given, the fee. */
 export type Payload = Transaction extends infer Kind
@@ -72,7 +73,7 @@ export class Wallet {
   async transfer(transfers: readonly Transfer[], options: TransferOptions = {}): Promise<SubmitResult> {
     const { asset = 0, atomic = true, fee } = options;
     const handles: AccountHandle[] = [];
-    for (const { to } of transfers) handles.push(typeof to === 'number' ? to : await this.#client.handleOf(to));
+    for (const { to } of transfers) handles.push(await this.handleOf(to));
     const recipients = Uint32Array.from(handles);
     const amounts = BigUint64Array.from(transfers, ({ amount }) => amount);
     return this.send({
@@ -116,6 +117,33 @@ export class Wallet {
     return signed;
   }
 
+  /**
+   * Numbers and signs once, and sends until the outcome is known: {@link Av10Client.settle}. Only a transaction that is surely without effect,
+   * because its number went to another one, is signed again with the next number; so the payload has its effect once at most.
+   * @throws Av10ApiError DEAD when it expired; TIMEOUT; the refusal of what no validator can have taken
+   */
+  async settle(payload: Payload, options: SettleOptions = {}): Promise<Extract<Settled, { outcome: 'applied' }>> {
+    for (let renumberings = 0; ; renumberings++) {
+      try {
+        const settled = await this.#client.settle(await this.sign(payload), options);
+        if (settled.outcome === 'applied') return settled;
+        this.resync();
+        if (settled.code === 'EXPIRED' || renumberings === MAX_RENUMBERINGS) {
+          const fields = { id: settled.id, reason: settled.code };
+          throw new Av10ApiError('DEAD', `without effect, for ever: ${settled.code}`, fields);
+        }
+      } catch (error) {
+        this.resync();
+        throw error;
+      }
+    }
+  }
+
+  /** The handle that transfers name. @throws Av10ApiError as {@link Av10Client.handleOf} */
+  async handleOf(to: Address | AccountHandle): Promise<AccountHandle> {
+    return typeof to === 'number' ? to : this.#client.handleOf(to);
+  }
+
   /** Forgets the own count; the next transaction asks the network for its number. After a transaction was dropped. */
   resync(): void {
     this.#next = undefined;
@@ -130,7 +158,9 @@ export class Wallet {
         return result;
       } catch (error) {
         this.#next = isApiError(error, 'SLOT_TAKEN') ? { ...position, nonce: position.nonce + 1 } : undefined;
-        const isNumber = isApiError(error, 'SLOT_TAKEN', 'NONCE_USED', 'NONCE_TOO_FAR');
+        // A validator that did not answer may have taken it: another number could then pay twice. `settle` finds out.
+        const isNumber =
+          isApiError(error, 'SLOT_TAKEN', 'NONCE_USED', 'NONCE_TOO_FAR') && error.fields.unanswered === undefined;
         if (!isNumber || renumberings === MAX_RENUMBERINGS) throw error;
         const { nonce } = await this.#position();
         if (nonce === position.nonce) throw error;

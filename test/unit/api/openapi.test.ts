@@ -5,17 +5,19 @@ import { ENDPOINTS, type Endpoint } from '../../../src/api/endpoints.ts';
 import { errorsOf, openApiDocument } from '../../../src/api/openapi.ts';
 import * as rest from '../../../src/types/rest.ts';
 import { REST_ERRORS } from '../../../src/types/rest-errors.ts';
+import { EVENT_KINDS } from '../../../src/types/rest-events.ts';
 import { OPENAPI_PATH, renderOpenApi } from '../../../tools/write-openapi.ts';
 import { testApi } from '../../support/api-requests.ts';
 import { StubService, stubNetwork } from '../../support/stub-service.ts';
 
 interface Operation {
+  readonly 'x-events'?: Record<string, unknown>;
   readonly operationId: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: unknown }[];
   readonly requestBody?: { readonly content: Record<string, { readonly schema: unknown }> };
   readonly responses: Record<
     string,
-    { readonly description: string; readonly content: Record<string, { readonly schema: unknown }> }
+    { readonly description: string; readonly content?: Record<string, { readonly schema: unknown }> }
   >;
 }
 interface Document {
@@ -49,6 +51,8 @@ describe('the OpenAPI document', () => {
       const names = [
         ...Object.keys(endpoint.params?.properties ?? {}),
         ...Object.keys(endpoint.query?.properties ?? {}),
+        ...Object.keys(endpoint.headers?.properties ?? {}),
+        ...(endpoint.hasEtag === true ? ['if-none-match'] : []),
       ];
       assert.deepEqual(
         (operation.parameters ?? []).map(({ name }) => name),
@@ -60,7 +64,8 @@ describe('the OpenAPI document', () => {
       );
       assert.equal(operation.requestBody !== undefined, endpoint.method === 'POST');
       for (const status of Object.keys(endpoint.answers))
-        assert.ok(operation.responses[status]?.content['application/json']);
+        assert.ok(operation.responses[status]?.content?.[endpoint.media ?? 'application/json']);
+      assert.equal('304' in operation.responses, endpoint.hasEtag === true, operation.operationId);
       for (const code of errorsOf(endpoint)) {
         const { status } = REST_ERRORS[code];
         if (status in endpoint.answers) continue;
@@ -87,5 +92,11 @@ describe('the OpenAPI document', () => {
     for (const name of names) assert.ok(name in document.components.schemas, name);
     const { Health } = document.components.schemas;
     assert.deepEqual(Health, JSON.parse(JSON.stringify(rest.Health)));
+  });
+
+  it('names the shape of each kind of event', () => {
+    const events = document.paths['/v1/events']?.get?.['x-events'] ?? {};
+    assert.deepEqual(Object.keys(events), [...EVENT_KINDS, 'heartbeat', 'end']);
+    for (const schema of Object.values(events)) assert.ok('$ref' in (schema as object));
   });
 });

@@ -109,7 +109,7 @@ describe('POST /v1/transactions', () => {
     const log = { ...SILENT_LOGGER, error: (_: string, fields?: object) => lines.push(fields) };
     service.failure = new Error('secret path');
     const payload = toOctets(await signedAnchor(network));
-    const response = await testApi(service, {}, log).inject({
+    const response = await testApi(service, {}, { log }).inject({
       method: 'POST',
       url: '/v1/transactions',
       payload,
