@@ -25,14 +25,27 @@ export interface NativeAddon {
   mlDsaPublicKey(key: NativeSigningKey): Uint8Array;
   mlDsaSign(key: NativeSigningKey, context: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
   mlDsaSignSync(key: NativeSigningKey, context: Uint8Array, message: Uint8Array): Uint8Array;
+  /** By AWS-LC alone. */
   mlDsaVerifySync(publicKey: Uint8Array, context: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-  /** Parallel lists; one byte per item, 1 = valid. */
+  /** Parallel lists; one byte per item, 1 = valid. Rejects with HALT_VERIFIER_DISAGREES ever after a disagreement with AWS-LC. */
   mlDsaVerifyBatch(
     publicKeys: readonly Uint8Array[],
     contexts: readonly Uint8Array[],
     messages: readonly Uint8Array[],
     signatures: readonly Uint8Array[],
   ): Promise<Uint8Array>;
+  /** Names of the verifiers that this processor has, the one in use first. */
+  mlDsaVerifiers(): string[];
+  /** As `mlDsaVerifyBatch`, but the verdicts of one of these verifiers, by index, that AWS-LC has not confirmed: for tests. */
+  mlDsaVerdicts(
+    verifier: number,
+    publicKeys: readonly Uint8Array[],
+    contexts: readonly Uint8Array[],
+    messages: readonly Uint8Array[],
+    signatures: readonly Uint8Array[],
+  ): Promise<Uint8Array>;
+  /** How often the key of a signature was kept in its expanded form, and how often not, since the process started. */
+  mlDsaKeyLookups(): { hits: number; misses: number };
 
   mlKemPublicKey(seed: Uint8Array): Uint8Array;
   /** Ciphertext followed by the 32 bytes of the shared secret. */

@@ -37,6 +37,7 @@ function ofFramework(error: unknown): RestError | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
       return new RestError('UNSUPPORTED_MEDIA_TYPE', 'name the type of the body in content-type');
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new RestError('URI_TOO_LONG', 'no id, address or name has this length');

@@ -1,5 +1,6 @@
+import http from 'node:http';
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { addressSource } from '../pipeline/address-source.ts';
@@ -11,10 +12,12 @@ import { etagOf, isKept } from './etag.ts';
 
 const UTF_8 = 'charset=utf-8';
 const JSON_TYPE = `application/json; ${UTF_8}`;
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** All that Node reads, so that a route refuses each by name; CONNECT has no path and never comes to a route. */
+const METHODS = http.METHODS.filter((method) => method !== 'CONNECT');
 
 /** Every endpoint with its handler, and for each path a refusal of the methods that no endpoint takes. */
 export function addRoutes(app: FastifyInstance, handlers: Handlers): void {
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   const methodsByPath = new Map<string, Set<string>>();
   for (const [operation, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -38,7 +41,7 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers): void {
       throw new RestError('METHOD_NOT_ALLOWED', `the route takes ${allow}`, { method: request.method });
     };
     const method = METHODS.filter((candidate) => !allowed.has(candidate));
-    app.route({ method, url, onRequest: refuse, handler: refuse });
+    app.route({ method: method as HTTPMethods[], url, onRequest: refuse, handler: refuse });
   }
 }
 

@@ -220,7 +220,7 @@ export class Peer {
   #attemptFailed(attempt: Attempt, cause: LinkTrouble): void {
     if (this.#attempt !== attempt) return;
     this.#trouble = attempt.refusal ?? cause;
-    this.#options.logger.debug('dial failed', { peer: this.#options.index, ...this.#trouble });
+    this.#options.logger.debug('dial failed', { peer: this.#options.index, cause: cause.detail || cause.code });
     this.#abandonAttempt();
     this.#dialAfter(this.#retryDelayMs());
     this.#failures += 1;

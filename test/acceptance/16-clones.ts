@@ -82,7 +82,7 @@ async function mustEndOne(
     const alarms = rivals.alarms();
     evidence.figure(what, { ...outcome, endedSeconds: seconds(performance.now() - startedMs) });
     evidence.must(statuses.includes(outcome.status), `${what}: one gave way with status ${outcome.status}`);
-    evidence.must(outcome.sent === 0, `${what}: it sent ${outcome.sent} blocks`);
+    evidence.must(outcome.overlap === 0, `${what}: the two spoke one after the other, if both did`);
     evidence.must(
       outcome.speaker === 'clone' || outcome.signed === 0,
       `${what}: a copy signed ${outcome.signed} blocks`,

@@ -9,7 +9,8 @@ import type { Engine, Finished } from './engine.ts';
 import { standIns } from './stand-ins.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-const FILE = join(ROOT, 'docker-compose.av10-7.yml');
+/** Without the `.env` of an operator who has one in this checkout. */
+const FILE = ['--env-file', '/dev/null', '-f', join(ROOT, 'docker-compose.av10-7.yml')];
 /** Another than the file's own, so that no volume of a real network can be met. */
 const PROJECT = 'av10-test';
 /** What a machine with two cores can give; the file's defaults are for production. */
@@ -60,7 +61,7 @@ export class Deployment {
 
   /** The file as compose reads it without any variable set, and what compose has to complain of. */
   async config(): Promise<{ readonly file: ComposeFile; readonly complaints: string }> {
-    const { status, stdout, stderr } = await this.engine.attempt(['compose', '-f', FILE, 'config', '--format', 'json']);
+    const { status, stdout, stderr } = await this.engine.attempt(['compose', ...FILE, 'config', '--format', 'json']);
     assert.equal(status, 0, stderr);
     return { file: JSON.parse(stdout) as ComposeFile, complaints: stderr };
   }
@@ -164,7 +165,7 @@ export class Deployment {
   }
 
   #command(args: readonly string[]): string[] {
-    return ['compose', '--project-name', PROJECT, '-f', FILE, ...args];
+    return ['compose', '--project-name', PROJECT, ...FILE, ...args];
   }
 }
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import type * as Rest from '../../src/types/rest.ts';
 import { isAlive, TestDevnet, until } from '../support/devnet.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
@@ -323,6 +327,51 @@ suite('the files of one validator of four', () => {
     assert.deepEqual(devnet.alarms(), []);
   });
 });
+
+suite('what is interrupted leaves nothing half-done', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'av10-interrupted-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('an export ends with 130 and without a file', async () => {
+    let child: ChildProcess | undefined;
+    const server = createServer(({ url }, response) => {
+      const height = Number(url?.split('/').at(-1));
+      // In the middle of it.
+      if (height === 3) child?.kill('SIGINT');
+      response.end(JSON.stringify(blockAt(height)));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const args = ['export', 'blocks', '--url', url, '--to', '1000', '--out', join(folder, 'blocks')];
+      child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+      let errors = '';
+      child.stderr?.on('data', (chunk) => {
+        errors += chunk;
+      });
+      const [status] = await once(child, 'close');
+      assert.equal(status, 130, errors);
+      assert.match(errors, /INTERRUPTED/);
+      assert.deepEqual(readdirSync(folder), []);
+    } finally {
+      server.close();
+    }
+  });
+
+  test('a reader that leaves ends it quietly', async () => {
+    const command = `"${process.execPath}" "${MAIN}" completion fish | head -1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', command]);
+    assert.match(stdout, /^complete -c av10 .*\n(0|141)\n$/);
+    assert.equal(stderr, '');
+  });
+});
+
+function blockAt(height: number): Rest.Block {
+  const id = 'ab'.repeat(32);
+  const leader = { round: height, author: 0, id };
+  return { height, hash: id, previousHash: id, epoch: 1, timeMs: 1, leader, dagBlocks: [leader], transactions: [] };
+}
 
 /** A validator of its own process; its log is what it says on standard error. */
 class StartedNode {

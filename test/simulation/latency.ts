@@ -42,6 +42,10 @@ const SUBMIT_EVERY_MS = 20;
 const WARM_UP_MS = 5_000;
 /** Leaders that went away are waited for in vain until nobody counts them as alive. */
 const AFTER_CRASH_MS = 10_000;
+/** Who makes others wait is waited for half as often each time. */
+const PESTERED_MS = 40_000;
+/** Often enough that nobody is idle. */
+const AWAKE_EVERY_MS = 200;
 
 /** A network under light load, without faults but those of the setting. */
 export async function measureLatency(setting: LatencySetting): Promise<LatencyReport> {
@@ -57,8 +61,8 @@ export async function measureLatency(setting: LatencySetting): Promise<LatencyRe
   if (setting.faulty !== undefined) await corrupt(cluster, setting.faulty, prng);
   await cluster.run(WARM_UP_MS);
   for (const member of crashed) cluster.crash(member, 'killed');
-  if (crashed.length > 0 || setting.faulty !== undefined)
-    await submitFor(cluster, AFTER_CRASH_MS / 1_000, () => undefined);
+  if (crashed.length > 0) await submitFor(cluster, AFTER_CRASH_MS, () => undefined);
+  if (setting.faulty !== undefined) await submitFor(cluster, PESTERED_MS, () => undefined, AWAKE_EVERY_MS);
   return measure(cluster, seconds);
 }
 
@@ -96,7 +100,7 @@ async function measure(cluster: Cluster, seconds: number): Promise<LatencyReport
   }
   const first = live[0]?.validator.replica.core.highestRound ?? 0;
   const timeouts = new Timeouts(cluster, live[0]?.index ?? 0);
-  await submitFor(cluster, seconds, (id, index) => {
+  await submitFor(cluster, seconds * 1_000, (id, index) => {
     submitted.set(`${index} ${id}`, cluster.time.monotonicMs());
     timeouts.look();
   });
@@ -142,18 +146,19 @@ class Timeouts {
 /** Single transfers, one after the other at each live validator in turn; each account stays with one validator, as clients should. */
 async function submitFor(
   cluster: Cluster,
-  seconds: number,
+  forMs: number,
   submitted: (id: string, index: number) => void,
+  everyMs = SUBMIT_EVERY_MS,
 ): Promise<void> {
   const live = cluster.nodes.flatMap(({ validator }, index) => (validator === undefined ? [] : [index]));
-  for (let i = 0; i < (seconds * 1_000) / SUBMIT_EVERY_MS; i++) {
+  for (let i = 0; i < forMs / everyMs; i++) {
     const index = live[i % live.length] as number;
     const perValidator = Math.floor(cluster.accounts.length / cluster.nodes.length);
     const turn = Math.floor(i / live.length) % perValidator;
     const transfer = cluster.transfer(index + turn * cluster.nodes.length);
     await cluster.validator(index).submit([transfer], 'test');
     submitted(transfer.id, index);
-    await cluster.run(SUBMIT_EVERY_MS);
+    await cluster.run(everyMs);
   }
 }
 

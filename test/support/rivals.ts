@@ -31,6 +31,8 @@ export interface Outcome {
   /** Blocks that the other signed after the copy was taken, and those of them that reached another validator. */
   readonly signed: number;
   readonly sent: number;
+  /** Blocks of the speaker for rounds up to the last one that the other sent a block for: they spoke one after the other if there is none. */
+  readonly overlap: number;
 }
 
 interface Block {
@@ -109,12 +111,15 @@ export class Rivals {
     await this.untilSpeaks(speaker);
     const signed = await this.#signed(loser);
     const held = new Set((await this.#heldByOthers()).map(({ id }) => id));
+    const sent = signed.filter(({ id }) => held.has(id));
+    const last = Math.max(-1, ...sent.map(({ round }) => round));
     return {
       speaker,
       status: this.#process(loser).exitCode,
       error: String(this.#logLines(loser).findLast(({ msg }) => msg === 'halted')?.error),
       signed: signed.length,
-      sent: signed.filter(({ id }) => held.has(id)).length,
+      sent: sent.length,
+      overlap: (await this.#signed(speaker)).filter(({ round }) => round <= last).length,
     };
   }
 
@@ -122,9 +127,12 @@ export class Rivals {
     let before: number | undefined;
     const speaks = async (): Promise<boolean> => {
       const api = this.#api(rival);
-      const response = api && (await fetch(`${api}/v1/status`).catch(() => undefined)); // not listening yet
-      if (!response) return false;
-      const { lastProposedRound } = (await response.json()) as Rest.Status;
+      if (api === undefined) return false;
+      const ready = await ask<Rest.Readiness>(`${api}/ready`);
+      const status = await ask<Rest.Status>(`${api}/v1/status`);
+      // While an identity is being recovered, own blocks come from others.
+      if (status === undefined || !ready?.ableToSign.ok) return false;
+      const { lastProposedRound } = status;
       before ??= lastProposedRound;
       return lastProposedRound > before;
     };
@@ -162,7 +170,6 @@ export class Rivals {
       }
       this.#devnet.restart(this.#validator);
     }
-    rmSync(this.#folder, { recursive: true });
     await this.#devnet.untilHealthy(this.#validator);
     await this.#devnet.untilProposes(this.#validator);
   }
@@ -176,6 +183,7 @@ export class Rivals {
 
   async #copy(): Promise<void> {
     const { folder, keys, guard, config } = this.#devnet.layout.validator(this.#validator);
+    rmSync(this.#folder, { recursive: true, force: true });
     if (this.#copied === 'everything') {
       cpSync(folder, this.#folder, { recursive: true });
       cpSync(guard, this.#in('guard'), { recursive: true });
@@ -251,6 +259,12 @@ export class Rivals {
   #in(name: string): string {
     return join(this.#folder, name);
   }
+}
+
+/** Undefined while nobody listens there. */
+async function ask<Answer>(url: string): Promise<Answer | undefined> {
+  const response = await fetch(url).catch(() => undefined);
+  return response && ((await response.json()) as Answer);
 }
 
 /** Cleanly, so that the identity is free. */

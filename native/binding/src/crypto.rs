@@ -4,7 +4,9 @@ use std::thread::available_parallelism;
 
 use av10_core::domain::Domain;
 use av10_core::hash::{self, DIGEST_BYTES, Digest};
-use av10_core::mldsa::{self, BatchItem, MAX_BATCH_ITEMS, PRIVATE_KEY_BYTES, PUBLIC_KEY_BYTES, SigningKey};
+use av10_core::mldsa::{
+    self, Implementation, MAX_BATCH_ITEMS, PRIVATE_KEY_BYTES, PUBLIC_KEY_BYTES, Signed, SigningKey,
+};
 use av10_core::{CryptoError, mlkem};
 use napi::Result;
 use napi::bindgen_prelude::{AsyncTask, External, Uint8Array};
@@ -80,6 +82,7 @@ pub fn ml_dsa_sign_sync(key: &External<Arc<SigningKey>>, context: &[u8], message
     Ok(key.sign(context, message).map_err(coded)?.to_vec().into())
 }
 
+/// By AWS-LC alone.
 #[napi(catch_unwind)]
 pub fn ml_dsa_verify_sync(public_key: &[u8], context: &[u8], message: &[u8], signature: &[u8]) -> bool {
     mldsa::verify(public_key, context, message, signature)
@@ -93,30 +96,77 @@ pub fn ml_dsa_verify_batch(
     messages: Vec<&[u8]>,
     signatures: Vec<&[u8]>,
 ) -> Result<AsyncTask<Job>> {
-    let count = public_keys.len();
-    if count > MAX_BATCH_ITEMS {
-        return Err(coded(CryptoError::BatchTooLarge { limit: MAX_BATCH_ITEMS, got: count }));
-    }
-    for list in [&contexts, &messages, &signatures] {
-        if list.len() != count {
+    let batch = Batch::copy([public_keys, contexts, messages, signatures])?;
+    Ok(job(move || {
+        let threads = available_parallelism().map_or(1, NonZero::get);
+        Ok(bytes(mldsa::verify_many(&batch.items(), threads).map_err(coded)?))
+    }))
+}
+
+/// Names of the verifiers that this processor has, the one in use first; a verifier's index stands for it below.
+#[napi(catch_unwind)]
+pub fn ml_dsa_verifiers() -> Vec<&'static str> {
+    Implementation::available().into_iter().map(Implementation::name).collect()
+}
+
+/// As `ml_dsa_verify_batch`, but the verdicts of one verifier on one thread, not confirmed by AWS-LC: for tests.
+#[napi(catch_unwind)]
+pub fn ml_dsa_verdicts(
+    verifier: u32,
+    public_keys: Vec<&[u8]>,
+    contexts: Vec<&[u8]>,
+    messages: Vec<&[u8]>,
+    signatures: Vec<&[u8]>,
+) -> Result<AsyncTask<Job>> {
+    let unknown = || coded(CryptoError::UnknownVerifier { index: verifier });
+    let implementation = *Implementation::available().get(verifier as usize).ok_or_else(unknown)?;
+    let batch = Batch::copy([public_keys, contexts, messages, signatures])?;
+    Ok(job(move || Ok(bytes(mldsa::verdicts(implementation, &batch.items())))))
+}
+
+/// How often the key of a signature was kept in its expanded form, and how often not.
+#[napi(object)]
+pub struct KeyLookups {
+    pub hits: i64,
+    pub misses: i64,
+}
+
+#[napi(catch_unwind)]
+pub fn ml_dsa_key_lookups() -> KeyLookups {
+    let (hits, misses) = mldsa::key_lookups();
+    // Counted below 2^53.
+    KeyLookups { hits: hits as i64, misses: misses as i64 }
+}
+
+/// A copy of public keys, contexts, messages and signatures, because JavaScript may write to its arrays meanwhile.
+struct Batch([Vec<Vec<u8>>; 4]);
+
+impl Batch {
+    fn copy(lists: [Vec<&[u8]>; 4]) -> Result<Self> {
+        let count = lists[0].len();
+        if count > MAX_BATCH_ITEMS {
+            return Err(coded(CryptoError::BatchTooLarge { limit: MAX_BATCH_ITEMS, got: count }));
+        }
+        if let Some(list) = lists.iter().find(|list| list.len() != count) {
             return Err(coded(CryptoError::BatchShape { expected: count, got: list.len() }));
         }
+        Ok(Self(lists.map(|list| list.into_iter().map(<[u8]>::to_vec).collect())))
     }
-    let copy = |list: Vec<&[u8]>| list.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let (public_keys, contexts) = (copy(public_keys), copy(contexts));
-    let (messages, signatures) = (copy(messages), copy(signatures));
-    Ok(job(move || {
-        let items: Vec<_> = (0..count)
-            .map(|i| BatchItem {
-                public_key: &public_keys[i],
-                context: &contexts[i],
-                message: &messages[i],
-                signature: &signatures[i],
-            })
-            .collect();
-        let threads = available_parallelism().map_or(1, NonZero::get);
-        Ok(mldsa::verify_batch(&items, threads).into_iter().map(u8::from).collect())
-    }))
+
+    fn items(&self) -> Vec<Signed<'_>> {
+        let [public_keys, contexts, messages, signatures] = &self.0;
+        let item = |i: usize| Signed {
+            public_key: &public_keys[i],
+            context: &contexts[i],
+            message: &messages[i],
+            signature: &signatures[i],
+        };
+        (0..public_keys.len()).map(item).collect()
+    }
+}
+
+fn bytes(verdicts: Vec<bool>) -> Vec<u8> {
+    verdicts.into_iter().map(u8::from).collect()
 }
 
 /// The public key of a 64-byte seed.

@@ -7,8 +7,8 @@ pub trait Coded: fmt::Display {
     fn code(&self) -> &'static str;
 }
 
-/// Everything that signing, key generation, encapsulation and hashing can answer besides a result.
-/// Verification has no errors: what is malformed is not a valid signature.
+/// Everything that signing, key generation, encapsulation, hashing and batches can answer besides a result.
+/// Verification has no errors but its own: what is malformed is not a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CryptoError {
     /// An argument has another length than the standard fixes.
@@ -23,6 +23,10 @@ pub enum CryptoError {
     BatchShape { expected: usize, got: usize },
     /// A hash domain index outside the table.
     UnknownDomain { index: u32 },
+    /// A processor has no verifier of this index.
+    UnknownVerifier { index: u32 },
+    /// Our verifier and AWS-LC have judged a signature differently: one of them is wrong, and nobody here knows which.
+    VerifierDisagrees,
     /// AWS-LC refused a step that cannot fail for checked input: out of memory or of entropy.
     Library { step: &'static str },
 }
@@ -36,6 +40,8 @@ impl Coded for CryptoError {
             Self::BatchTooLarge { .. } => "CRYPTO_BATCH_TOO_LARGE",
             Self::BatchShape { .. } => "CRYPTO_BATCH_SHAPE",
             Self::UnknownDomain { .. } => "CRYPTO_UNKNOWN_DOMAIN",
+            Self::UnknownVerifier { .. } => "CRYPTO_UNKNOWN_VERIFIER",
+            Self::VerifierDisagrees => "HALT_VERIFIER_DISAGREES",
             Self::Library { .. } => "CRYPTO_LIBRARY",
         }
     }
@@ -52,6 +58,11 @@ impl fmt::Display for CryptoError {
                 write!(f, "lists of a batch must be equally long, expected {expected}, got {got}")
             }
             Self::UnknownDomain { index } => write!(f, "no hash domain has the index {index}"),
+            Self::UnknownVerifier { index } => write!(f, "this processor has no verifier {index}"),
+            Self::VerifierDisagrees => write!(
+                f,
+                "the verifier and AWS-LC disagree about a signature: do not restart this version on this machine"
+            ),
             Self::Library { step } => write!(f, "AWS-LC failed in {step}"),
         }
     }

@@ -15,12 +15,8 @@ import { CliError } from '../errors.ts';
 import { columns, type Terminal } from '../terminal.ts';
 
 /** `av10 doctor`: looks, changes nothing, and says what to do about each finding. Ends with the status of CHECK_FAILED if one keeps a node from running. */
-export async function runDoctor(
-  options: ConfigFlags & { readonly url?: readonly string[] },
-  terminal: Terminal,
-): Promise<undefined> {
-  const { url = [], ...flags } = options;
-  const checks = await allChecks(flags as ConfigFlags, url);
+export async function runDoctor(flags: ConfigFlags, urls: readonly string[], terminal: Terminal): Promise<undefined> {
+  const checks = await allChecks(flags, urls);
   terminal.result(
     { checks: checks.map((each) => ({ ...each })) },
     columns(checks.map(({ status, name, finding }) => [`${status}  ${name}`, finding])),

@@ -52,7 +52,7 @@ export async function createGenesis(
     members,
   };
   const seedsFile = join(options.out, SEEDS_FILE);
-  const accounts = made === 0 ? named : withNewAccounts(crypto, named, { count: made, balance, seedsFile });
+  const accounts = made === 0 ? named : withNewAccounts(crypto, named, { count: made, balance, seedsFile }, terminal);
   const { genesis, warnings } = await writeGenesis(crypto.hasher, options.out, content, accounts);
   for (const warning of warnings) terminal.warn(warning);
   if (made > 0) terminal.warn(`${seedsFile} holds unencrypted private keys: for development only`);
@@ -111,6 +111,7 @@ async function* withNewAccounts(
   { generateKeyPair }: CryptoBackend,
   named: readonly FundedAccount[],
   { count, balance, seedsFile }: { readonly count: number; readonly balance: bigint; readonly seedsFile: string },
+  terminal: Terminal,
 ): AsyncGenerator<FundedAccount> {
   if (await exists(seedsFile))
     throw new CliError('FILE_EXISTS', `${seedsFile} is there already: move it away`, { path: seedsFile });
@@ -119,6 +120,7 @@ async function* withNewAccounts(
   const handle = await open(unfinished, 'wx', 0o600);
   try {
     for (let i = 0; i < count; i++) {
+      terminal.progress(`account ${i + 1} of ${count}`);
       const { publicKey, seed } = generateKeyPair();
       await handle.writeFile(seed.reveal());
       seed.wipe();

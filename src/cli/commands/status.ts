@@ -40,9 +40,10 @@ function waitingFor({ waiting, peers }: Rest.Status): string {
   return names.length === 0 ? waiting.reason : `${waiting.reason}: ${names.join(', ')}`;
 }
 
-function peerLine({ linked, highestRound, lastSeenMs }: Rest.Status['peers'][number]): string {
+function peerLine({ linked, highestRound, lastSeenMs, trouble }: Rest.Status['peers'][number]): string {
   const seen = lastSeenMs === null ? 'never heard' : `heard ${Math.round(lastSeenMs)} ms ago`;
-  return `${linked ? 'linked' : 'not linked'}, round ${highestRound}, ${seen}`;
+  const link = linked ? 'linked' : `not linked${trouble === null ? '' : ` (${trouble.code})`}`;
+  return `${link}, round ${highestRound}, ${seen}`;
 }
 
 function postureLine({ algorithm, category, note }: Rest.Status['posture'][number]): string {

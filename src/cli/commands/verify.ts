@@ -65,8 +65,10 @@ async function replay(
           audit.problem(`replay ends before record ${record.sequence}: ${errorText(error)}`);
         }
       },
-      // The audit has named them.
-      damaged: () => undefined,
+      // The audit has named it; what lies behind it cannot be replayed without it.
+      damaged() {
+        isReplaying = false;
+      },
     });
     await audit.finish();
     return { from: replayed?.from, to: replayed?.lastCommit ?? 0, transactions };

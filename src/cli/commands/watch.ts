@@ -13,6 +13,8 @@ const LEAVE_SCREEN = '\x1b[?25h\x1b[?1049l';
 const HOME = '\x1b[H';
 const CLEAR_TO_LINE_END = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 export interface WatchOptions extends ClientFlags {
   readonly every: string;
@@ -57,7 +59,8 @@ function print(text: string): void {
 
 /** Over what is there, so that nothing flickers. */
 function draw(lines: readonly string[]): void {
-  const { columns = 80, rows = 24 } = process.stdout;
+  // A terminal may not know its size, and says 0 then.
+  const [columns, rows] = [process.stdout.columns || DEFAULT_COLUMNS, process.stdout.rows || DEFAULT_ROWS];
   const visible = lines.slice(0, rows - 1).map((line) => `${line.slice(0, columns)}${CLEAR_TO_LINE_END}`);
   process.stdout.write(`${HOME}${visible.join('\n')}\n${CLEAR_BELOW}`);
 }

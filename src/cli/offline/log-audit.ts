@@ -13,6 +13,8 @@ import { errorText } from '../../util/errors.ts';
 
 /** More are counted and not kept. */
 const MAX_PROBLEMS = 100;
+/** Checkpoints that wait for their other half: certificates follow execution within seconds, unless execution began behind them. */
+const MAX_WAITING = 10_000;
 
 interface DueSignature {
   readonly header: SignedHeader;
@@ -67,7 +69,7 @@ export class LogAudit {
   executed({ index, statement }: { readonly index: CheckpointIndex; readonly statement: Statement }): void {
     const bytes = encodeStatement(statement).toHex();
     const certified = this.#certified.get(index);
-    if (certified === undefined) this.#executed.set(index, bytes);
+    if (certified === undefined) wait(this.#executed, index, bytes);
     else this.#compare(index, bytes, certified);
   }
 
@@ -130,7 +132,7 @@ export class LogAudit {
     }
     const certified = encodeStatement(certificate.statement).toHex();
     const executed = this.#executed.get(index);
-    if (executed === undefined) this.#certified.set(index, certified);
+    if (executed === undefined) wait(this.#certified, index, certified);
     else this.#compare(index, executed, certified);
   }
 
@@ -147,4 +149,11 @@ export class LogAudit {
     if (a.author !== b.author || a.round !== b.round || a.ref.id === b.ref.id)
       this.problem(`evidence against ${formatRef(a.ref)} and ${formatRef(b.ref)} proves nothing`);
   }
+}
+
+/** The oldest gives way. */
+function wait(waiting: Map<CheckpointIndex, string>, index: CheckpointIndex, bytes: string): void {
+  const [oldest] = waiting.keys();
+  if (waiting.size === MAX_WAITING && oldest !== undefined) waiting.delete(oldest);
+  waiting.set(index, bytes);
 }

@@ -11,7 +11,8 @@ import { BlockStore } from '../../replica/block-store.ts';
 import { executableCommit } from '../../replica/executor.ts';
 import { Replay, type ReplayedCommit } from '../../replica/replay.ts';
 import { readSnapshotContent } from '../../replica/snapshot-content.ts';
-import type { FoundSnapshot, LogPosition, LogRecord } from '../../storage/index.ts';
+import type { BlockLog, FoundSnapshot, LogPosition, LogRecord, StorageErrorCode } from '../../storage/index.ts';
+import { isCoded } from '../../util/errors.ts';
 import { SILENT_LOGGER } from '../../util/logger.ts';
 import { exists } from '../files.ts';
 
@@ -30,8 +31,7 @@ export class LogReplay {
     config: NodeConfig,
     onExecuted: (result: ExecutedCommit) => void,
   ): Promise<LogReplay | undefined> {
-    const { log } = node.opened;
-    const isWhole = log.lastSequence === 0 || (await log.read(log.firstPosition)).sequence === 1;
+    const isWhole = await beginsAtGenesis(node.opened.log);
     const snapshot = isWhole ? undefined : (await node.snapshots.newest()).snapshot;
     if (!isWhole && snapshot === undefined) return undefined;
     const scratch = await mkdtemp(join(tmpdir(), 'av10-replay-'));
@@ -105,5 +105,15 @@ export class LogReplay {
   async end(): Promise<void> {
     this.#ledger.close();
     await rm(this.#scratch, { recursive: true, force: true });
+  }
+}
+
+async function beginsAtGenesis(log: BlockLog): Promise<boolean> {
+  if (log.lastSequence === 0) return true;
+  try {
+    return (await log.read(log.firstPosition)).sequence === 1;
+  } catch (error) {
+    if (isCoded<StorageErrorCode>(error, 'LOG_DAMAGED')) return false;
+    throw error;
   }
 }

@@ -1,7 +1,8 @@
 import type { StoppedNode } from '../../node/stopped-node.ts';
 import type { BlockEntry, CommitEntry, LogPosition } from '../../storage/index.ts';
+import type { BlockRef } from '../../types/block.ts';
 import { decodeSignedHeader } from '../../types/block-codec.ts';
-import type { BlockId, CommitIndex } from '../../types/ids.ts';
+import type { BlockId, CommitIndex, Round } from '../../types/ids.ts';
 import { CliError } from '../errors.ts';
 import type { LogProgress } from './log-progress.ts';
 
@@ -27,28 +28,50 @@ export async function eachCommit(
   use: (stored: StoredCommit) => Promise<void> | void,
 ): Promise<void> {
   const { log } = node.opened;
-  const positions = new Map<BlockId, LogPosition>();
-  let next = 0;
+  const found = new FoundBlocks();
+  let next = from ?? 1;
+  let isBegun = from !== undefined;
   await log.scan(log.firstPosition, {
     async record({ entry, position, sequence }) {
       progress.at(sequence);
       if (entry.type === 'own-block' || entry.type === 'admitted-block') {
-        positions.set(decodeSignedHeader(node.modules.hasher, entry.header, entry.signature).ref.id, position);
+        const { ref } = decodeSignedHeader(node.modules.hasher, entry.header, entry.signature);
+        found.add(ref, position);
       } else if (entry.type === 'commit') {
         const { commit, source } = entry;
-        const isWanted = commit.index >= Math.max(from ?? 1, next) && commit.index <= to;
-        const isWhole = commit.refs.every(({ id }) => positions.has(id));
-        if (isWanted && (isWhole || from !== undefined || next > 0)) {
+        isBegun ||= commit.refs.every(({ id }) => found.position(id) !== undefined);
+        if (isBegun && commit.index >= next && commit.index <= to) {
           next = commit.index + 1;
           const blocks: BlockEntry[] = [];
-          for (const { id } of commit.refs) blocks.push(await blockAt(node, positions.get(id), entry));
+          for (const { id } of commit.refs) blocks.push(await blockAt(node, found.position(id), entry));
           await use({ commit, source, blocks });
         }
-        for (const { id } of commit.refs) positions.delete(id);
+        found.forget(entry.gcRoundAfter);
       }
     },
     damaged: () => undefined,
   });
+}
+
+/** Where blocks lie that a commit may still name. */
+class FoundBlocks {
+  readonly #blocks = new Map<BlockId, { readonly position: LogPosition; readonly round: Round }>();
+  #forgotten: Round = 0;
+
+  add({ id, round }: BlockRef, position: LogPosition): void {
+    this.#blocks.set(id, { position, round });
+  }
+
+  position(id: BlockId): LogPosition | undefined {
+    return this.#blocks.get(id)?.position;
+  }
+
+  /** Blocks up to this round have left the DAG. */
+  forget(gcRound: Round): void {
+    if (gcRound <= this.#forgotten) return;
+    this.#forgotten = gcRound;
+    for (const [id, { round }] of this.#blocks) if (round <= gcRound) this.#blocks.delete(id);
+  }
 }
 
 async function blockAt(

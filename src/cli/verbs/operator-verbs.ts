@@ -36,8 +36,8 @@ export function addOperatorVerbs(program: Command, call: Call, entry: string): v
     ),
   )
     .addOption(repeatable('--url <url>', 'APIs of other validators, to compare clocks with'))
-    .action((options) =>
-      call(async (terminal) => (await import('../commands/doctor.ts')).runDoctor(options, terminal)),
+    .action(({ url = [], ...flags }) =>
+      call(async (terminal) => (await import('../commands/doctor.ts')).runDoctor(flags, url, terminal)),
     );
   withJson(program.command('version'))
     .description('versions of program, runtime and protocol')

@@ -37,3 +37,24 @@ export interface Cause {
   readonly finding: string;
   readonly advice: string;
 }
+
+const ADVICE: Readonly<Record<CauseCode, string>> = {
+  OTHER_NETWORK:
+    'give it the genesis.json and accounts.bin of the others; `av10 genesis check` prints the network id of a file',
+  HALTED: 'keep its data folder, read its log, see docs/troubleshooting.md before it is started again',
+  DISK: 'make space or mend the disk: it goes on by itself',
+  CLOCK: 'run a time service (chrony, systemd-timesyncd) there',
+  DOWN: 'start it; its log says why it ended',
+  STOPPED: 'look at its process and machine (stopped, swapping, hanging): let it go on, or end it and start it again',
+  PARTITION: 'look at firewalls, routes and the addresses in genesis and --peer-addresses',
+  LINK_REFUSED: 'docs/troubleshooting.md lists the codes',
+  UNREACHABLE: 'its machine is off or the network to it is cut: ask its API with --url from where it is reachable',
+  MUTE: 'ask it itself: `av10 why --url` with its API',
+  ROOTS: 'read the logs of those validators; one that signed another state diverged: see docs/troubleshooting.md',
+  RECOVERY: 'nothing to do while its peers run; with few of them it waits for the rest',
+  SYNCING: 'nothing to do',
+};
+
+export function cause(code: CauseCode, validators: readonly string[], finding: string): Cause {
+  return { code, validators, finding, advice: ADVICE[code] };
+}

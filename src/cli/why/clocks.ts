@@ -1,11 +1,10 @@
-import type { Cause } from './cause.ts';
+import { type Cause, cause } from './cause.ts';
 import { duration } from './duration.ts';
 import type { Seen } from './observation.ts';
 
 /** Dates of answers have whole seconds. */
 const TOLERANCE_MS = 3_000;
-const ADVICE = 'run a time service (chrony, systemd-timesyncd) there';
-/** Half of them may be wrong before the median is; the clock of this machine counts as one. */
+/** Counts as one of the clocks: the median of all is right as long as fewer than half are wrong. */
 const OWN_CLOCK = 'this machine';
 
 /** Codes of handshakes that fail because two clocks differ. */
@@ -25,7 +24,7 @@ export function clockCauses(seen: readonly Seen[]): Cause[] {
   const [own, only, ...more] = clocks;
   if (own !== undefined && only !== undefined && more.length === 0 && Math.abs(only.aheadMs) > TOLERANCE_MS) {
     const finding = `the clocks of ${own.name} and ${only.name} differ by ${duration(Math.abs(only.aheadMs))}`;
-    return [{ code: 'CLOCK', validators: [only.name], finding, advice: ADVICE }];
+    return [cause('CLOCK', [only.name], finding)];
   }
   const sorted = clocks.map(({ aheadMs }) => aheadMs).sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
@@ -40,7 +39,7 @@ export function clockCauses(seen: readonly Seen[]): Cause[] {
 
 function clockCause(name: string, offMs: number): Cause {
   const finding = `the clock of ${name} is ${duration(Math.abs(offMs))} ${offMs > 0 ? 'ahead' : 'behind'}`;
-  return { code: 'CLOCK', validators: name === OWN_CLOCK ? [] : [name], finding, advice: ADVICE };
+  return cause('CLOCK', name === OWN_CLOCK ? [] : [name], finding);
 }
 
 /** Without the other's answer two clocks cannot be told apart, but that they differ can. */
@@ -49,7 +48,7 @@ function clockRefusals(seen: readonly Seen[]): Cause[] {
     const peer = status.peers.find(({ trouble }) => trouble !== null && isClockTrouble(trouble.code));
     if (peer === undefined) continue;
     const finding = `the clocks of ${name} and ${peer.name} differ: a certificate is not valid now (${peer.trouble?.detail})`;
-    return [{ code: 'CLOCK', validators: [name, peer.name], finding, advice: ADVICE }];
+    return [cause('CLOCK', [name, peer.name], finding)];
   }
   return [];
 }

@@ -21,8 +21,7 @@ export function explain(
   networkId: string | undefined,
   nowMs: number,
 ): Explanation {
-  const all = observations.filter((each) => each.kind === 'seen');
-  const { seen } = splitByNetwork(all, networkId);
+  const { seen } = splitByNetwork(observations, networkId);
   const causes = findCauses(observations, networkId, nowMs);
   const stalled = seen.every(({ status }) => !status.readiness.quorumProgressing.ok);
   return { stalled, headline: headline(seen, stalled), causes, attempts: attempts(seen) };

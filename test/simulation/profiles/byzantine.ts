@@ -14,9 +14,15 @@ const COMMITTEES = [
   [1, 1, 1, 1, 1, 1, 1],
   [2, 2, 3, 1, 2, 3, 1],
   [1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+  [3, 2, 2, 2, 1, 1, 1, 1, 1, 1],
 ] as const;
 const NAMES = Object.keys(BEHAVIOURS) as BehaviourName[];
+/** Five times the work of ten members, so rarely and for a shorter time. */
+const TWENTY = Array.from({ length: 20 }, () => 1);
+const OFTEN_SMALLER = 0.95;
 const STEPS = 20;
+const STEPS_OF_MANY = 5;
+const MANY = 10;
 const LONGEST_STEP_MS = 800;
 /** Greetings are over and the first rounds were made. */
 const STARTING_MS = 2_000;
@@ -39,11 +45,11 @@ interface Setting {
 /** Members in the hands of an adversary, up to what a network tolerates: the honest ones agree, and finish all work. */
 export const BYZANTINE: Profile = {
   name: 'byzantine',
-  about: 'faulty members with up to f of the power: equivocation, withholding, silence, lies, floods; 4 to 10 members',
+  about: 'faulty members with up to f of the power: equivocation, withholding, silence, lies, floods; 4 to 20 members',
   run: async (seed, witness) => {
     const run = new Byzantine(seed, new Prng(seed), witness);
     await run.begin();
-    for (let step = 0; step < STEPS; step++) await run.disturb();
+    for (let step = 0; step < run.steps; step++) await run.disturb();
     await run.heal();
     return await run.finish();
   },
@@ -79,6 +85,10 @@ class Byzantine {
     this.#honest = [...this.#cluster.nodes.keys()].filter((node) => !faulty.includes(node));
     this.#clients = new Clients(this.#cluster, prng, faulty);
     this.#checkers = new Checkers(this.#cluster, faulty);
+  }
+
+  get steps(): number {
+    return this.#cluster.nodes.length > MANY ? STEPS_OF_MANY : STEPS;
   }
 
   async begin(): Promise<void> {
@@ -143,7 +153,7 @@ class Byzantine {
 function drawSetting(prng: Prng): Omit<Setting, 'faulty'> {
   const wide = prng.chance(0.4);
   return {
-    powers: prng.pick(COMMITTEES),
+    powers: prng.chance(OFTEN_SMALLER) ? prng.pick(COMMITTEES) : TWENTY,
     latencyMs: wide ? 20 + prng.below(60) : 1,
     jitterMs: wide ? 30 : 3,
     frameLoss: prng.chance(0.3) ? 0.01 : 0,

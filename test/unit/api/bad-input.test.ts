@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { METHODS } from 'node:http';
 import { before, describe, it } from 'node:test';
 import type { Api } from '../../../src/api/index.ts';
 import type { SignedBody } from '../../../src/types/payload.ts';
@@ -244,6 +245,17 @@ describe('other methods', () => {
       assert.equal(response.headers.allow, allow);
     });
   }
+
+  it('answers METHOD_NOT_ALLOWED to every other method that HTTP has', async () => {
+    for (const method of METHODS.filter((each) => !['GET', 'HEAD', 'CONNECT'].includes(each))) {
+      const response = await api.inject({ method: method as 'POST', url: '/v1/blocks/1' });
+      assertProblem(response, 'METHOD_NOT_ALLOWED', { method });
+    }
+  });
+
+  it('answers a body without a type as what it is, where there is no route either', async () => {
+    assertProblem(await api.inject({ method: 'QUERY' as 'POST', url: '/nowhere' }), 'UNSUPPORTED_MEDIA_TYPE');
+  });
 
   it('answers HEAD with the headers of GET', async () => {
     const response = await api.inject({ method: 'HEAD', url: '/health' });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Coded;
+use crate::error::{Coded, CryptoError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerError {
@@ -22,6 +22,8 @@ pub enum LedgerError {
     KeysMissing { expected: u32, got: u32 },
     /// An invariant of the state does not hold: a bug, and nothing computed afterwards could be trusted.
     Invariant { what: &'static str },
+    /// Signatures cannot be verified any more.
+    Signatures(CryptoError),
     /// An earlier failure left the state half way; only restoring it helps.
     Stopped,
     /// No ledger of this number is open.
@@ -43,6 +45,7 @@ impl Coded for LedgerError {
             Self::Snapshot { .. } => "LEDGER_SNAPSHOT",
             Self::KeyFile { .. } | Self::KeyDamaged { .. } | Self::KeysMissing { .. } => "LEDGER_KEY_FILE",
             Self::Invariant { .. } => "LEDGER_INVARIANT",
+            Self::Signatures(error) => error.code(),
             Self::Stopped => "LEDGER_STOPPED",
             Self::Closed { .. } => "LEDGER_CLOSED",
         }
@@ -60,6 +63,7 @@ impl fmt::Display for LedgerError {
             Self::KeyDamaged { slot } => write!(f, "the key in slot {slot} is damaged; restore the key file"),
             Self::KeysMissing { expected, got } => write!(f, "the key file must hold {expected} keys, it holds {got}"),
             Self::Invariant { what } => write!(f, "{what}"),
+            Self::Signatures(error) => write!(f, "{error}"),
             Self::Stopped => write!(f, "the ledger stopped at an earlier failure; restart from a snapshot"),
             Self::Closed { ledger } => write!(f, "ledger {ledger} is not open"),
         }

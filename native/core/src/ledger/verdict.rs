@@ -1,11 +1,13 @@
 //! Verdicts on transactions before execution: `docs/spec/ledger.md`, "Verdict". A verdict is a function of the state
 //! before the commit, so a whole commit is judged at once and its signatures are checked on several threads.
 
+use std::sync::Arc;
+
 use crate::codec::transaction::Transaction;
 use crate::domain::Domain;
 use crate::hash::{Digest, hash};
-use crate::key_file::{KeyReader, PublicKey};
-use crate::mldsa::{self, BatchItem, SIGNATURE_BYTES};
+use crate::key_file::KeyReader;
+use crate::mldsa::{self, BatchItem, MAX_HELD_KEYS, SIGNATURE_BYTES, VerifyingKey};
 use crate::payload::Item;
 
 use super::accounts::Accounts;
@@ -13,9 +15,6 @@ use super::code::Dropped;
 use super::error::LedgerError;
 use super::system::System;
 use super::verified;
-
-/// Keys are read for this many signatures at a time: 2.6 MiB.
-const CHUNK: usize = 1024;
 
 /// A transaction with what is known of it so far.
 pub struct Candidate<'a> {
@@ -39,6 +38,14 @@ pub struct Judged<'a> {
 pub struct Check {
     slot: u32,
     key_hash: Digest,
+}
+
+/// A signature that this process has not verified yet.
+struct Pending {
+    /// Of its candidate.
+    index: usize,
+    name: Digest,
+    key: Arc<VerifyingKey>,
 }
 
 /// Knows how to check signatures; independent of the ledger, so that nobody waits for it meanwhile.
@@ -72,14 +79,14 @@ pub(super) fn judge<'a>(
 impl Verifier {
     /// Replaces the verdicts of wrongly signed candidates.
     pub fn check(&self, candidates: &mut [Candidate<'_>], threads: usize) -> Result<(), LedgerError> {
-        for chunk in candidates.chunks_mut(CHUNK) {
+        for chunk in candidates.chunks_mut(MAX_HELD_KEYS) {
             self.check_chunk(chunk, threads)?;
         }
         Ok(())
     }
 
     fn check_chunk(&self, candidates: &mut [Candidate<'_>], threads: usize) -> Result<(), LedgerError> {
-        let mut pending: Vec<(usize, Digest, PublicKey)> = Vec::new();
+        let mut pending: Vec<Pending> = Vec::new();
         for (index, candidate) in candidates.iter_mut().enumerate() {
             let Ok(Judged { check: Some(check), .. }) = &candidate.verdict else { continue };
             if self.simulated {
@@ -90,11 +97,13 @@ impl Verifier {
             }
             let name = self.name(check, &candidate.item);
             if !verified::contains(&name) {
-                pending.push((index, name, self.keys.read(check.slot, &check.key_hash)?));
+                let key = VerifyingKey::by_hash(&check.key_hash, || self.keys.read(check.slot, &check.key_hash))?;
+                pending.push(Pending { index, name, key });
             }
         }
-        let results = mldsa::verify_batch(&self.batch(candidates, &pending), threads);
-        for ((index, name, _), valid) in pending.into_iter().zip(results) {
+        let results =
+            mldsa::verify_batch(&self.batch(candidates, &pending), threads).map_err(LedgerError::Signatures)?;
+        for (Pending { index, name, .. }, valid) in pending.into_iter().zip(results) {
             if valid {
                 verified::insert(name);
             } else {
@@ -104,13 +113,9 @@ impl Verifier {
         Ok(())
     }
 
-    fn batch<'a>(
-        &'a self,
-        candidates: &'a [Candidate<'_>],
-        pending: &'a [(usize, Digest, PublicKey)],
-    ) -> Vec<BatchItem<'a>> {
-        let item = |(index, _, public_key): &'a (usize, Digest, PublicKey)| BatchItem {
-            public_key,
+    fn batch<'a>(&'a self, candidates: &'a [Candidate<'_>], pending: &'a [Pending]) -> Vec<BatchItem<'a>> {
+        let item = |Pending { index, key, .. }: &'a Pending| BatchItem {
+            key: Some(key),
             context: &self.context,
             message: candidates[*index].item.body,
             signature: candidates[*index].item.signature,

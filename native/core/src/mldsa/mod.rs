@@ -1,8 +1,13 @@
 //! ML-DSA-87 (FIPS 204), pure variant with a context string, hedged signing.
 
 mod batch;
+mod trust;
+mod verifier;
+mod verifying_key;
 
-pub use batch::{BatchItem, MAX_BATCH_ITEMS, verify_batch};
+pub use batch::{BatchItem, MAX_BATCH_ITEMS, MAX_HELD_KEYS, verify_batch, verify_many};
+pub use verifier::{Implementation, Signed, verdicts};
+pub use verifying_key::{VerifyingKey, key_lookups};
 
 use crate::aws_lc::Key;
 use crate::error::CryptoError;
@@ -49,7 +54,8 @@ impl SigningKey {
     }
 }
 
-/// True if `signature` is one of `message` under `context` by `public_key`. Wrong lengths are just not valid.
+/// True if `signature` is one of `message` under `context` by `public_key`, says AWS-LC: the measure of all other
+/// verification here. Wrong lengths are just not valid.
 pub fn verify(public_key: &[u8], context: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(public_key), Ok(signature)) = (public_key.try_into(), signature.try_into()) else { return false };
     context.len() <= MAX_CONTEXT_BYTES

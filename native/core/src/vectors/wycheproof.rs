@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::{assert_covered, bytes, cases, optional, read};
 use crate::aws_lc::Key;
-use crate::mldsa::{SigningKey, verify};
+use crate::mldsa::{Implementation, Signed, SigningKey, verdicts, verify};
 use crate::{mldsa, mlkem};
 
 fn is_valid(test: &Value) -> bool {
@@ -16,7 +16,14 @@ fn verifies(public_key: &[u8], test: &Value, signature: &[u8]) -> bool {
         let mu = bytes(&test["mu"]).try_into().unwrap();
         return Key::ml_dsa_public(public_key).unwrap().verify_mu(&mu, signature);
     }
-    verify(public_key, &optional(&test["ctx"]), &bytes(&test["msg"]), signature)
+    let (context, message) = (optional(&test["ctx"]), bytes(&test["msg"]));
+    let accepted = verify(public_key, &context, &message, signature);
+    let signed = Signed { public_key, context: &context, message: &message, signature };
+    for implementation in Implementation::available() {
+        let own = verdicts(implementation, &[signed]);
+        assert_eq!(own, [accepted], "{}, case {}: {}", implementation.name(), test["tcId"], test["comment"]);
+    }
+    accepted
 }
 
 #[test]
