@@ -62,6 +62,11 @@ export function verifyPoolMetrics(instruments: Instruments) {
       help: 'Time from handing a task of signatures to a worker to its answer.',
       buckets: TASK_BUCKETS,
     }),
+    keyLookups: instruments.counter<'result'>({
+      name: 'av10_verify_key_lookups_total',
+      help: 'Signatures verified in this process whose key was kept in its expanded form, or not.',
+      labels: ['result'],
+    }),
     failures: instruments.counter({
       name: 'av10_verify_worker_failures_total',
       help: 'Tasks lost because a worker died or did not answer.',

@@ -67,6 +67,7 @@ export class VerifyPool implements SignatureVerifier {
   /** What is queued has waited long enough. */
   #due = false;
   #stopped = false;
+  #keyLookups = { hits: 0, misses: 0 };
 
   /** @throws ADDON_MISSING, VERIFY_WORKERS_FAILED */
   static async start(options: VerifyPoolOptions, modules: VerifyPoolModules): Promise<VerifyPool> {
@@ -183,6 +184,7 @@ export class VerifyPool implements SignatureVerifier {
       );
       verdicts = await this.#workers.run(task, { signal: overdue.signal });
       this.#metrics.taskSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+      this.#countKeyLookups();
       this.#slabs.push(slab);
     } catch (error) {
       if (!this.#stopped) this.#noteFailure(error);
@@ -199,6 +201,14 @@ export class VerifyPool implements SignatureVerifier {
     request.verdicts[index] = verdict;
     request.open -= 1;
     if (request.open === 0) request.resolve(request.verdicts);
+  }
+
+  /** Native code counts for the whole process, execution included. */
+  #countKeyLookups(): void {
+    const { hits, misses } = loadAddon().mlDsaKeyLookups();
+    this.#metrics.keyLookups.add(hits - this.#keyLookups.hits, { result: 'hit' });
+    this.#metrics.keyLookups.add(misses - this.#keyLookups.misses, { result: 'miss' });
+    this.#keyLookups = { hits, misses };
   }
 
   #noteFailure(error: unknown): void {

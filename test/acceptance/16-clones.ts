@@ -20,21 +20,26 @@ const START_OFFSETS_MS = [
 const START_OFFSETS_OF_KEYS_MS = [0, 700, 2_100, 3_100, 5_100, 20_000];
 /** For so long the first is held, while a copy that was taken meanwhile runs. */
 const HOLDS_MS = [1_000, 2_000, 2_900, 3_100, 4_000, 4_500, 4_900, 5_000, 5_100, 5_500, 6_000, 7_000, 9_000, 15_000];
+/** The first is woken so long after the copy was up: around the moment when the peers serve the copy. */
+const WAKES_AFTER_START_MS = [0, 500, 1_000, 2_000, 3_000, 4_000, 5_000, 7_000, 10_000];
 /** The same with a copy that was taken before the first made more blocks. */
 const HOLDS_OF_OLD_COPY_MS = [3_100, 4_900, 5_100, 7_000];
 const MORE_TRANSFERS = 5;
+/** Between transfers: what is shown takes time, not blocks, and a long log delays a start. */
+const PAUSE_MS = 500;
 
 const isAsked = (part: string): boolean => process.argv.length < 3 || process.argv.includes(part);
 
 const evidence = new Evidence();
 await onDevnet(evidence, {}, async (devnet) => {
-  const load = await Load.start(devnet, [0, 1]);
+  const load = await Load.start(devnet, [0, 1], 5_000, PAUSE_MS);
   if (isAsked('offsets')) {
     for (const offsetMs of START_OFFSETS_MS) await startedAfter(devnet, load, 'everything', offsetMs);
     for (const offsetMs of START_OFFSETS_OF_KEYS_MS) await startedAfter(devnet, load, 'keys', offsetMs);
   }
   if (isAsked('holds')) {
     for (const heldMs of HOLDS_MS) await heldWhileCloned(devnet, load, heldMs);
+    for (const afterMs of WAKES_AFTER_START_MS) await heldUntilCloneRuns(devnet, load, afterMs);
     for (const heldMs of HOLDS_OF_OLD_COPY_MS) await heldBesideOldCopy(devnet, load, heldMs);
   }
   await load.stop();
@@ -57,6 +62,15 @@ async function heldWhileCloned(devnet: TestDevnet, load: Load, heldMs: number): 
   rivals.start('clone');
   await rivals.wake(heldMs);
   await mustEndOne(`held for ${seconds(heldMs)} s, copied meanwhile`, rivals, load);
+}
+
+async function heldUntilCloneRuns(devnet: TestDevnet, load: Load, afterMs: number): Promise<void> {
+  const rivals = await Rivals.ofHeld(devnet, VALIDATOR, 'everything');
+  rivals.start('clone');
+  await rivals.untilStarted('clone');
+  await delay(afterMs);
+  await rivals.wake();
+  await mustEndOne(`woken ${seconds(afterMs)} s after a copy was up`, rivals, load);
 }
 
 async function heldBesideOldCopy(devnet: TestDevnet, load: Load, heldMs: number): Promise<void> {

@@ -75,7 +75,8 @@ export class Deployment {
     await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '70');
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.down();
     rmSync(this.#secrets, { recursive: true, force: true });
   }
 

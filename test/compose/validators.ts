@@ -31,9 +31,19 @@ const say = (line: string): void => {
   process.stdout.write(`# ${line}\n`);
 };
 
-const { engine, net } = await prepare();
-process.once('SIGINT', () => void cleanUp().finally(() => process.exit(130)));
-process.once('SIGTERM', () => void cleanUp().finally(() => process.exit(143)));
+/** What was opened, to be closed in the reverse order: whatever happens, nothing runs on. */
+const closers: (() => Promise<void>)[] = [];
+let closing: Promise<void> | undefined;
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => void cleanUp().finally(() => process.exit(status)));
+
+const engine = await orExplain(Engine.open());
+closers.push(() => engine.close());
+const net = await orExplain(Deployment.prepare(engine, say));
+closers.push(() => net.close());
 
 suite('three validators by docker compose', () => {
   const done: Rest.Transaction[] = [];
@@ -230,20 +240,19 @@ suite('three validators by docker compose', () => {
 });
 
 /** What cannot be had is said in a sentence, and no test runs. */
-async function prepare(): Promise<{ readonly engine: Engine; readonly net: Deployment }> {
-  let opened: Engine | undefined;
+async function orExplain<T>(attempt: Promise<T>): Promise<T> {
   try {
-    opened = await Engine.open();
-    return { engine: opened, net: await Deployment.prepare(opened, say) };
+    return await attempt;
   } catch (error) {
     process.stderr.write(`test:compose: ${errorText(error)}\n`);
-    await opened?.close();
+    await cleanUp();
     process.exit(1);
   }
 }
 
-async function cleanUp(): Promise<void> {
-  await net.down();
-  net.close();
-  await engine.close();
+function cleanUp(): Promise<void> {
+  closing ??= (async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  })();
+  return closing;
 }

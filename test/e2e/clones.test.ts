@@ -9,6 +9,8 @@ const ALL = [0, 1, 2, 3];
 const VALIDATOR = 3;
 /** Exit status of a process that gave way: docs/cli.md. */
 const IN_USE = 6;
+/** Between transfers: what is shown takes time, not blocks, and a long log delays a start. */
+const PAUSE_MS = 250;
 
 suite('two processes with one identity', () => {
   let devnet: TestDevnet;
@@ -24,7 +26,7 @@ suite('two processes with one identity', () => {
 
   /** Transfers through another validator become final before, while `disturb` runs, and after; nobody holds two blocks of a round. */
   async function underLoad(disturb: (more: () => Promise<void>) => Promise<void>): Promise<void> {
-    const load = await Load.start(devnet, [0]);
+    const load = await Load.start(devnet, [0], 5_000, PAUSE_MS);
     const more = (): Promise<void> => {
       const wanted = load.finals.length + 5;
       return until(() => load.finals.length >= wanted, '5 more final transfers');
@@ -42,7 +44,7 @@ suite('two processes with one identity', () => {
     for (const validator of ALL) await devnet.untilExecuted(validator, lastCommit(finals));
     const { statements } = await devnet.checkpointStatements(ALL);
     assert.equal(new Set(statements).size, 1);
-    for (const validator of all) assert.equal(await countLost(devnet.client(validator), finals), 0);
+    for (const validator of ALL) assert.equal(await countLost(devnet.client(validator), finals), 0);
   }
 
   async function assertOneSpoke(outcome: Outcome): Promise<void> {

@@ -19,7 +19,7 @@ import {
   type VerifyPoolOptions,
 } from '../../src/pipeline/index.ts';
 import { encodePayload, type SignedBody } from '../../src/types/payload.ts';
-import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
+import { type Instruments, NO_INSTRUMENTS } from '../../src/util/instruments.ts';
 import { SILENT_LOGGER } from '../../src/util/logger.ts';
 import { Prng } from '../../src/util/prng.ts';
 import type { Timers } from '../../src/util/timers.ts';
@@ -67,8 +67,9 @@ async function startPool(
   options: Partial<VerifyPoolOptions> = {},
   { ledger } = world,
   timers: Timers = SYSTEM_TIMERS,
+  instruments: Instruments = NO_INSTRUMENTS,
 ): Promise<VerifyPool> {
-  const modules = { clock: SYSTEM_CLOCK, timers, logger: SILENT_LOGGER, instruments: NO_INSTRUMENTS };
+  const modules = { clock: SYSTEM_CLOCK, timers, logger: SILENT_LOGGER, instruments };
   const settings = { ...DEFAULT_VERIFY_POOL_OPTIONS, ...options };
   const pool = await VerifyPool.start(settings, { ...modules, ledger: () => ledger.number });
   after(() => pool.stop());
@@ -109,6 +110,16 @@ test('what the workers found good is good to the ledger without another look', {
   const againMs = Math.min(...Array.from({ length: 5 }, () => verifyTimeMs(ahead)));
   const firstMs = verifyTimeMs(fresh);
   assert.ok(againMs < firstMs / 2, `${againMs} ms again, ${firstMs} ms the first time`);
+});
+
+test('the key of a sender is expanded once', { timeout: 60_000 }, async () => {
+  const instruments = new CountingInstruments();
+  const pool = await startPool({}, world, SYSTEM_TIMERS, instruments);
+  const lookups = (result: string): number => instruments.total('av10_verify_key_lookups_total', { result });
+  await pool.verify(await signedFrom(12_000));
+  const [hits, misses] = [lookups('hit'), lookups('miss')];
+  await pool.verify(await signedFrom(13_000));
+  assert.deepEqual([lookups('hit') - hits, lookups('miss') - misses], [200, 0]);
 });
 
 function signedFrom(nonce: number): Promise<SignedBody[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_PACING } from '../../src/consensus/index.ts';
 import type { BlockRef } from '../../src/types/block.ts';
 import type { WireBlock } from '../../src/types/message.ts';
 import { Cluster } from '../support/cluster.ts';
@@ -11,6 +12,7 @@ const FOUR = [1, 1, 1, 1];
 const FAULTY = 3;
 /** More than the equivocating blocks that may be fetched for one block: docs/spec/block.md, "Equivocation". */
 const CHAIN_BLOCKS = 70;
+const STEP_MS = 20;
 
 test('two private chains of 70 rounds, each shown to one member at once: blocks that need them are parked, taken up when they are needed, and commits go on', async () => {
   const cluster = new Cluster({ powers: FOUR, seed: 75, parameters: { gcDepth: 400 } });
@@ -24,13 +26,17 @@ test('two private chains of 70 rounds, each shown to one member at once: blocks 
   const chains = await privateChains(cluster, puppet);
   for (const [peer, chain] of chains.entries()) for (const block of chain) puppet.show(block, [peer]);
   let parked = 0;
+  let stalledMs = 0;
+  let longestMs = 0;
   for (let step = 0; step < 60; step++) {
     const before = cluster.validator(0).replica.core.lastCommit.index;
-    await load(cluster, [step % 3], 1, 20);
+    await load(cluster, [step % 3], 1, STEP_MS);
     parked = Math.max(parked, ...[0, 1, 2].map((node) => cluster.validator(node).replica.core.suspended.count));
-    if (step > 30) assert.ok(cluster.validator(0).replica.core.lastCommit.index > before, `no commit in step ${step}`);
+    stalledMs = cluster.validator(0).replica.core.lastCommit.index > before ? 0 : stalledMs + STEP_MS;
+    longestMs = Math.max(longestMs, stalledMs);
   }
   assert.ok(parked > 0, 'some block waited');
+  assert.ok(longestMs <= 2 * DEFAULT_PACING.leaderTimeoutMs, `${longestMs} ms without a commit`);
   const ids = await load(cluster, [0, 1, 2], 2, 50);
   assert.ok(await finalEverywhere(cluster, ids, 5_000));
   checkers.check();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Av10Client, Wallet } from '../../src/client/index.ts';
 import { Av10ApiError, isApiError } from '../../src/client/index.ts';
 import type { TransactionId } from '../../src/types/ids.ts';
@@ -29,23 +30,25 @@ export class Load {
       readonly to: number;
       readonly submit: (wallet: Wallet, to: number) => Promise<FinalTransfer>;
     }[],
+    pauseMs: number,
   ) {
     this.#runs = wallets.map(async ({ wallet, to, submit }) => {
       while (this.#isRunning) {
         try {
           this.finals.push(await submit(wallet, to));
+          if (pauseMs > 0) await delay(pauseMs);
         } catch (error) {
           if (!(error instanceof Av10ApiError)) throw error;
           this.unknown += 1;
           wallet.resync();
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+          await delay(RETRY_MS);
         }
       }
     });
   }
 
-  /** Account i sends through validator `validators[i]` to the account after it. */
-  static async start(devnet: TestDevnet, validators: readonly number[], waitMs = 5_000): Promise<Load> {
+  /** Account i sends through validator `validators[i]` to the account after it; `pauseMs` after each that is final. */
+  static async start(devnet: TestDevnet, validators: readonly number[], waitMs = 5_000, pauseMs = 0): Promise<Load> {
     const accounts = devnet.file.accounts.length;
     const senders = await Promise.all(
       validators.map(async (validator, account) => {
@@ -61,7 +64,7 @@ export class Load {
         return { wallet, to: (account + 1) % accounts, submit };
       }),
     );
-    return new Load(senders);
+    return new Load(senders, pauseMs);
   }
 
   async stop(): Promise<void> {

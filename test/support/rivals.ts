@@ -96,6 +96,11 @@ export class Rivals {
     this.#process('original').kill('SIGCONT');
   }
 
+  /** It has read its log and speaks to its peers. */
+  untilStarted(rival: Rival): Promise<void> {
+    return until(() => this.#api(rival) !== undefined, `the ${rival} has started`, OUTCOME_LIMIT_MS);
+  }
+
   /** One has ended by itself and the other makes blocks. */
   async outcome(): Promise<Outcome> {
     const ended = (): Rival | undefined => RIVALS.find((rival) => this.#process(rival).exitCode !== null);

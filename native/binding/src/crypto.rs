@@ -139,7 +139,13 @@ pub fn ml_dsa_key_lookups() -> KeyLookups {
 }
 
 /// A copy of public keys, contexts, messages and signatures, because JavaScript may write to its arrays meanwhile.
-struct Batch([Vec<Vec<u8>>; 4]);
+struct Batch([List; 4]);
+
+/// One after the other in one piece of memory.
+struct List {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
 
 impl Batch {
     fn copy(lists: [Vec<&[u8]>; 4]) -> Result<Self> {
@@ -150,18 +156,33 @@ impl Batch {
         if let Some(list) = lists.iter().find(|list| list.len() != count) {
             return Err(coded(CryptoError::BatchShape { expected: count, got: list.len() }));
         }
-        Ok(Self(lists.map(|list| list.into_iter().map(<[u8]>::to_vec).collect())))
+        Ok(Self(lists.map(|items| List::copy(&items))))
     }
 
     fn items(&self) -> Vec<Signed<'_>> {
         let [public_keys, contexts, messages, signatures] = &self.0;
-        let item = |i: usize| Signed {
-            public_key: &public_keys[i],
-            context: &contexts[i],
-            message: &messages[i],
-            signature: &signatures[i],
+        let item = |i| Signed {
+            public_key: public_keys.item(i),
+            context: contexts.item(i),
+            message: messages.item(i),
+            signature: signatures.item(i),
         };
-        (0..public_keys.len()).map(item).collect()
+        (0..public_keys.ends.len()).map(item).collect()
+    }
+}
+
+impl List {
+    fn copy(items: &[&[u8]]) -> Self {
+        let ends = items.iter().scan(0, |end, item| {
+            *end += item.len();
+            Some(*end)
+        });
+        Self { bytes: items.concat(), ends: ends.collect() }
+    }
+
+    fn item(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
     }
 }
 

@@ -1,4 +1,4 @@
-//! The only `unsafe` code of the workspace: ML-DSA-87 and ML-KEM-1024 through the EVP interface of AWS-LC.
+//! ML-DSA-87 and ML-KEM-1024 through the EVP interface of AWS-LC, and all `unsafe` code that this needs.
 //!
 //! The safe crate over AWS-LC has neither the context string of FIPS 204 nor keys from an ML-KEM seed, hence this
 //! wrapper (`docs/decisions/0010-native-cryptography.md`). Every function checks lengths through its types, every

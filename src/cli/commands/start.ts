@@ -4,6 +4,7 @@ import { AssertionFailure } from '../../util/assert.ts';
 import { CodedError, errorText } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import { type ConfigFlags, readConfig } from '../config-options.ts';
+import { exitStatusOf } from '../exit-codes.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { StopRequest } from '../stop-request.ts';
 
@@ -102,6 +103,6 @@ async function stop(node: RunningNode, reason: string | CodedError, logger: Logg
 function exitOnBug(logger: Logger): void {
   process.on('uncaughtException', (error) => {
     logger.error('crashed', { error: errorText(error), stack: error.stack });
-    process.exit(error instanceof AssertionFailure ? HALTED : 1);
+    process.exit(error instanceof AssertionFailure ? HALTED : exitStatusOf(error));
   });
 }

@@ -50,7 +50,7 @@ enum Choice {
 }
 
 /// A signature and all that it is checked against.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signed<'a> {
     pub public_key: &'a [u8],
     pub context: &'a [u8],

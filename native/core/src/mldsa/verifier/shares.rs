@@ -17,6 +17,8 @@ const CONTEXT: [u8; 42] = [6; 42];
 
 #[test]
 fn shares() {
+    batches(1);
+    batches(1000);
     for implementation in Implementation::available() {
         println!("\n{}", implementation.name());
         match implementation.0 {
@@ -27,6 +29,20 @@ fn shares() {
             Choice::Avx512(simd) => measure(simd, implementation),
         }
     }
+}
+
+/// The way through the kept keys, with confirmations by AWS-LC.
+fn batches(keys: usize) {
+    let signers: Vec<_> = (0..keys).map(|i| SigningKey::from_seed(&[i.to_le_bytes(); 4].concat()).unwrap()).collect();
+    let signatures: Vec<_> = signers.iter().map(|signer| signer.sign(&CONTEXT, &MESSAGE).unwrap()).collect();
+    let item = |i: usize| Signed {
+        public_key: signers[i % keys].public_key(),
+        context: &CONTEXT,
+        message: &MESSAGE,
+        signature: &signatures[i % keys],
+    };
+    let items: Vec<_> = (0..1024).map(item).collect();
+    time(&format!("batch, {keys} kept keys"), 1024, || mldsa::verify_many(&items, 1).unwrap());
 }
 
 fn measure<S: Simd>(simd: S, implementation: Implementation) {

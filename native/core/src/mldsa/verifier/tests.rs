@@ -83,7 +83,10 @@ const BREAKS: [(&str, Break); 15] = [
     }),
     ("hints swapped", |sample, _| sample.hints().swap(0, 1)),
     ("hint repeated", |sample, _| sample.hints()[1] = sample.hints()[0]),
-    ("hint moved to the next polynomial", |sample, numbers| sample.hints()[75 + numbers.below(7)] -= 1),
+    ("hint moved to the next polynomial", |sample, numbers| {
+        let end = &mut sample.hints()[75 + numbers.below(7)];
+        *end = end.wrapping_sub(1);
+    }),
     ("hint left out", |sample, _| {
         let count = usize::from(sample.hints()[82]);
         sample.hints()[count - 1] = 0;
@@ -119,6 +122,10 @@ fn all_implementations_judge_as_aws_lc_does_whatever_is_broken() {
         let broken = BREAKS.map(|(name, change)| {
             let mut sample = valid.clone();
             change(&mut sample, &mut numbers);
+            if sample.signed() == valid.signed() {
+                // Two hints that are swapped, say, may be the same.
+                sample.signature[0] ^= 1;
+            }
             assert!(!sample.is_valid_by_library(), "{name} in round {round}");
             sample
         });
