@@ -2,8 +2,8 @@ import type { TransactionId } from '../types/ids.ts';
 import type { SignedBody } from '../types/payload.ts';
 import type { Receipt, Transaction } from '../types/rest.ts';
 import { decodeEnvelope, transactionId } from '../types/transaction-codec.ts';
-import type { Av10Client } from './client.ts';
 import { Av10ApiError, isApiError } from './errors.ts';
+import type { ClientModules } from './options.ts';
 
 /** The outcome of a signed transaction. There is no third one, and neither changes any more. */
 export type Settled =
@@ -14,6 +14,17 @@ export type Settled =
 export interface SettleOptions {
   /** Gives up with TIMEOUT; the transaction may still be applied until it expires. By default until then. */
   readonly timeoutMs?: number;
+}
+
+/** What of a client it takes: `Av10Client` is one. */
+export interface SettlingClient {
+  readonly modules: Pick<ClientModules, 'crypto' | 'clock'>;
+  submit(signed: SignedBody): Promise<unknown>;
+  hold(id: TransactionId, level: 'final', heldMs: number): Promise<Transaction | undefined>;
+  certifiedCheckpoint(index: 'latest'): Promise<{ readonly timeMs: number; readonly commit: number }>;
+  unappliedThrough(id: TransactionId): Promise<number>;
+  preferNext(): void;
+  pause(delayMs: number): Promise<void>;
 }
 
 /** One wait at one validator, before the same bytes go to the next one. */
@@ -30,7 +41,11 @@ const OF_AN_EARLIER_COPY: readonly string[] = ['EXPIRED'];
  * Dead is what an honest validator says after everything it executed (`NONCE_USED`), or what has no receipt once a quorum signed a time after the expiry.
  * @throws Av10ApiError TIMEOUT; and the refusal of what no validator can have taken
  */
-export async function settle(client: Av10Client, signed: SignedBody, options: SettleOptions = {}): Promise<Settled> {
+export async function settle(
+  client: SettlingClient,
+  signed: SignedBody,
+  options: SettleOptions = {},
+): Promise<Settled> {
   const { crypto, clock } = client.modules;
   const id = transactionId(crypto.hasher, signed.body);
   const { expiryMs } = decodeEnvelope(signed.body);
@@ -47,7 +62,7 @@ export async function settle(client: Av10Client, signed: SignedBody, options: Se
 }
 
 /** The outcome, or the milliseconds after which to try again. */
-async function attempt(client: Av10Client, signed: SignedBody, mayBeTaken: boolean): Promise<Settled | number> {
+async function attempt(client: SettlingClient, signed: SignedBody, mayBeTaken: boolean): Promise<Settled | number> {
   const id = transactionId(client.modules.crypto.hasher, signed.body);
   try {
     await client.submit(signed);
@@ -74,7 +89,7 @@ function settledBy({ id, receipt, dropped }: Transaction): Settled | undefined {
 }
 
 /** A quorum signed a later time, and a validator that is as far knows no receipt. */
-async function isExpired(client: Av10Client, id: TransactionId, expiryMs: number): Promise<boolean> {
+async function isExpired(client: SettlingClient, id: TransactionId, expiryMs: number): Promise<boolean> {
   try {
     const { timeMs, commit } = await client.certifiedCheckpoint('latest');
     if (timeMs <= expiryMs) return false;

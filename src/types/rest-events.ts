@@ -40,8 +40,8 @@ export const EVENT_DATA = {
 } as const;
 
 /**
- * How far a subscriber has heard, the same on every validator: all of the commits up to `commit`, `events` of the one after it, and the
- * certificates of checkpoints up to `checkpoint`.
+ * How far a subscriber has heard: all of the commits up to `commit`, `events` of the one after it, and the certificates of checkpoints up to
+ * `checkpoint`. It means the same on every validator; but which certificates come before an event is each validator's own.
  */
 export interface EventPosition {
   readonly commit: number;

@@ -23,6 +23,11 @@ before(async () => {
 });
 after(() => devnet.stop());
 
+/** The event and its place, without the part of the id that counts certificates: when one comes is each validator's own matter. */
+function place({ id, kind, data }: ChainEvent): unknown {
+  return { place: id.slice(0, id.lastIndexOf('.')), kind, data };
+}
+
 async function take(events: AsyncGenerator<ChainEvent>, count: number): Promise<ChainEvent[]> {
   const taken: ChainEvent[] = [];
   while (taken.length < count) {
@@ -115,10 +120,11 @@ describe('the API of a network', () => {
     );
     // Another reader, from the same place on, at a validator that was not asked before.
     const again = await take(devnet.client(1).events({ kinds: ['transaction'], after }), 4);
-    assert.deepEqual(again, heard);
+    assert.deepEqual(again.map(place), heard.map(place));
     devnet.restart(3);
     await devnet.untilHealthy(3, 120_000);
     // And at the one that was killed: a replayed log has the same events.
-    assert.deepEqual(await take(devnet.client(3).events({ kinds: ['transaction'], after }), 4), heard);
+    const replayed = await take(devnet.client(3).events({ kinds: ['transaction'], after }), 4);
+    assert.deepEqual(replayed.map(place), heard.map(place));
   });
 });

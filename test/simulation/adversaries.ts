@@ -184,17 +184,18 @@ const BAD_BLOCKS: readonly ((hand: Hand, good: WireBlock) => WireBlock | Promise
   }),
   ({ puppet }, { header }) => puppet.block(header.round, { ancestors: header.ancestors.slice(0, 2) }),
   ({ puppet }, { header }) => puppet.block(header.round, { ancestors: header.ancestors.toReversed() }),
-  ({ puppet }, { header }) => puppet.block(header.round, { ancestors: authorTwice(header.ancestors) }),
+  ({ puppet, cluster }, { header }) =>
+    puppet.block(header.round, { ancestors: authorTwice(header.ancestors, cluster.genesis.committee.quorum) }),
   ({ puppet }, { header }) => puppet.block(header.round, { epoch: 2 }),
   ({ puppet }, { header }) => puppet.block(header.round, { executedCommit: 2 ** 40 }),
   ({ puppet }, { header }) => puppet.block(header.round, { author: puppet.peers[0] as number }),
   otherNetwork,
 ];
 
-/** The block of one author stands in for that of another, whom a quorum may need. */
-function authorTwice(ancestors: readonly BlockRef[]): readonly BlockRef[] {
+/** No more references than a quorum needs, one of them twice. */
+function authorTwice(ancestors: readonly BlockRef[], quorum: number): readonly BlockRef[] {
   const [own, first, ...others] = ancestors;
-  return own === undefined || first === undefined ? ancestors : [own, first, first, ...others.slice(1)];
+  return own === undefined || first === undefined ? ancestors : [own, first, first, ...others].slice(0, quorum);
 }
 
 /** The genuine block under the signature of a network with another id. */

@@ -26,7 +26,8 @@ const WRONG_HEADERS: readonly { readonly name: string; changes(sound: Header): P
   },
   {
     name: 'a block that names one author twice in place of a quorum',
-    changes: ({ ancestors: [own, other] }) => ({ ancestors: [own, other, other] as BlockRef[] }),
+    // Its own block is of an older round: without the second reference to the first author the power is two of four.
+    changes: ({ ancestors: [own, first, second] }) => ({ ancestors: [own, first, first, second] as BlockRef[] }),
   },
   {
     name: 'a block that begins with the block of another',

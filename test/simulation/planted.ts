@@ -38,7 +38,7 @@ const LINKED = ['native', 'node_modules'];
 /** An unpatched copy must pass so many seeds of each profile before a failure of a patched one means anything. */
 const SOUND_SEEDS = 5;
 /** A seed that takes this long never ends. */
-const SEED_LIMIT_MS = 120_000;
+const SEED_LIMIT_MS = 300_000;
 
 /** All of them, or the one of that name. */
 export function plantedFaults(name?: string): readonly PlantedFault[] {

@@ -71,7 +71,9 @@ describe('verification of the other end of a link', () => {
   /** Another link key of member 1, with a certificate for it. */
   async function certifiedLeaf(sequence: number, change: Parameters<typeof certified>[4] = {}, signer = 1) {
     const seed = SecretBytes.random(32);
-    const statement = { validatorId: peer(1).validatorId, ...change };
+    // Around the moment that is judged here, however long ago this file was loaded.
+    const validity = { notBeforeMs: NOW_MS - 60_000, notAfterMs: NOW_MS + 60_000 };
+    const statement = { validatorId: peer(1).validatorId, ...validity, ...change };
     const certificate = await certified(committee, signer, sequence, seed, statement);
     return await leafOf(1, { keyCertificate: encodeOperationalKeyCertificate(certificate) }, seed);
   }

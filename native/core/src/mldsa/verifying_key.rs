@@ -1,8 +1,7 @@
 //! Public keys of recent signatures, kept in their expanded form: expanding a key is most of a verification.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
-use std::mem::take;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -13,7 +12,7 @@ use crate::hash::{Digest, hash};
 
 /// 1,900 keys: the members of a network and the accounts that send most.
 const MAX_KEPT_BYTES: usize = 128 << 20;
-const GENERATION: usize = MAX_KEPT_BYTES / (ExpandedKey::BYTES + size_of::<VerifyingKey>()) / 2;
+const MAX_KEPT: usize = MAX_KEPT_BYTES / (ExpandedKey::BYTES + size_of::<VerifyingKey>());
 
 /// A slowly expanded key has paid for itself after a dozen signatures.
 const USES_BEFORE_SLOW_EXPANSION: u32 = 12;
@@ -69,33 +68,57 @@ static MISSES: AtomicU64 = AtomicU64::new(0);
 static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
 
 fn kept() -> MutexGuard<'static, Kept> {
-    // The maps are whole after a panic elsewhere, too.
+    // The table is whole after a panic elsewhere, too.
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The younger generation replaces the older one when it is full. What is used moves to the younger one.
+/// Keys go one at a time, so that the memory of one is that of the next: the one kept longest, unless it was used since its
+/// last turn.
 #[derive(Default)]
 struct Kept {
-    younger: HashMap<Digest, Arc<VerifyingKey>>,
-    older: HashMap<Digest, Arc<VerifyingKey>>,
+    by_hash: HashMap<Digest, Entry>,
+    turns: VecDeque<Digest>,
+}
+
+struct Entry {
+    key: Arc<VerifyingKey>,
+    is_used: bool,
 }
 
 impl Kept {
     fn find(&mut self, hash: &Digest) -> Option<Arc<VerifyingKey>> {
-        let found = match self.younger.get(hash) {
-            Some(key) => Some(Arc::clone(key)),
-            None => self.older.remove(hash).map(|key| self.keep(*hash, key)),
-        };
+        let found = self.by_hash.get_mut(hash).map(|entry| {
+            entry.is_used = true;
+            Arc::clone(&entry.key)
+        });
         if found.is_some() { &HITS } else { &MISSES }.fetch_add(1, Ordering::Relaxed);
         found
     }
 
     /// Answers the key that another thread has kept meanwhile, if any.
     fn keep(&mut self, hash: Digest, key: Arc<VerifyingKey>) -> Arc<VerifyingKey> {
-        if self.younger.len() >= GENERATION {
-            self.older = take(&mut self.younger);
+        if let Some(entry) = self.by_hash.get(&hash) {
+            return Arc::clone(&entry.key);
         }
-        Arc::clone(self.younger.entry(hash).or_insert(key))
+        while self.by_hash.len() >= MAX_KEPT {
+            self.take_turn();
+        }
+        self.turns.push_back(hash);
+        self.by_hash.insert(hash, Entry { key: Arc::clone(&key), is_used: false });
+        key
+    }
+
+    fn take_turn(&mut self) {
+        let Some(hash) = self.turns.pop_front() else { return };
+        match self.by_hash.get_mut(&hash) {
+            Some(entry) if entry.is_used => {
+                entry.is_used = false;
+                self.turns.push_back(hash);
+            }
+            _ => {
+                self.by_hash.remove(&hash);
+            }
+        }
     }
 }
 
@@ -113,13 +136,27 @@ mod tests {
     fn what_is_used_stays_and_the_whole_is_bounded() {
         let mut kept = Kept::default();
         let key = Arc::new(VerifyingKey::new([1; PUBLIC_KEY_BYTES]));
-        for index in 0..4 * GENERATION {
+        for index in 0..4 * MAX_KEPT {
             kept.keep(digest(index), Arc::clone(&key));
             assert!(kept.find(&digest(0)).is_some(), "used at every step, gone at {index}");
-            assert!(kept.younger.len() + kept.older.len() <= 2 * GENERATION);
+            assert!(kept.by_hash.len() <= MAX_KEPT && kept.turns.len() == kept.by_hash.len());
         }
-        assert!(kept.find(&digest(GENERATION)).is_none(), "never used again");
-        assert!((1_500..2_500).contains(&(2 * GENERATION)));
+        assert!(kept.find(&digest(MAX_KEPT)).is_none(), "never used");
+        assert!(kept.find(&digest(4 * MAX_KEPT - 1)).is_some(), "the newest");
+        assert!((1_900..2_000).contains(&MAX_KEPT));
+    }
+
+    #[test]
+    fn room_is_made_when_all_keys_are_used() {
+        let mut kept = Kept::default();
+        let key = Arc::new(VerifyingKey::new([1; PUBLIC_KEY_BYTES]));
+        for index in 0..MAX_KEPT {
+            kept.keep(digest(index), Arc::clone(&key));
+            kept.find(&digest(index));
+        }
+        kept.keep(digest(MAX_KEPT), key);
+        assert!(kept.find(&digest(0)).is_none(), "its turn was the first");
+        assert_eq!(kept.by_hash.len(), MAX_KEPT);
     }
 
     #[test]

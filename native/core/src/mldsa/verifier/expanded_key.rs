@@ -1,5 +1,8 @@
 //! What verification needs of a public key: FIPS 204 algorithm 8 lines 1, 5 and 6, and NTT(t1 2^d) of line 9.
 
+use std::mem::take;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::field::{Factor, Q};
 use super::ntt::{Polynomials, ZERO, transform};
 use super::shake::{Message, SHAKE128_RATE, Sponges, WIDTH, shake256};
@@ -21,6 +24,9 @@ const CANDIDATES: usize = SHAKE128_RATE / 3;
 /// Room for the candidates of the block that fills it.
 type Sampled = [i32; 256 + CANDIDATES];
 
+/// 16 MiB.
+const MAX_SPARE: usize = 256;
+
 /// What takes one coefficient of NTT(z) and NTT(c) to that of NTT(w): the columns of A, then NTT(-t1 2^d). Rows are
 /// lanes.
 pub(super) type Columns = [Lanes; L + 1];
@@ -37,7 +43,7 @@ impl ExpandedKey {
 
     pub(super) fn new<S: Simd>(simd: S, public_key: &[u8; PUBLIC_KEY_BYTES]) -> Self {
         let (seed, t1) = public_key.split_at(SEED_BYTES);
-        let mut matrix = vec![[Lanes([0; 8]); L + 1]; 256].into_boxed_slice();
+        let mut matrix = spare().pop().unwrap_or_else(|| vec![[Lanes([0; 8]); L + 1]; 256].into());
         for column in 0..L {
             sample_column(simd, seed, column, &mut matrix);
         }
@@ -48,6 +54,24 @@ impl ExpandedKey {
         tr.copy_from_slice(&shake256(simd, vec![Message::new([public_key])])[0][..64]);
         Self { matrix, tr }
     }
+}
+
+impl Drop for ExpandedKey {
+    fn drop(&mut self) {
+        let matrix = take(&mut self.matrix);
+        let mut spare = spare();
+        if spare.len() < MAX_SPARE {
+            spare.push(matrix);
+        }
+    }
+}
+
+/// Matrices of keys that are gone, for those to come: the allocator would return the pages to the system, and to get them
+/// back costs a fifth of an expansion.
+fn spare() -> MutexGuard<'static, Vec<Box<[Columns]>>> {
+    static SPARE: Mutex<Vec<Box<[Columns]>>> = Mutex::new(Vec::new());
+    // A list is whole after a panic elsewhere, too.
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// FIPS 204 algorithm 32 (ExpandA) for a column.

@@ -11,8 +11,6 @@ mod field;
 mod keccak;
 mod ntt;
 mod shake;
-#[cfg(all(test, feature = "measure"))]
-mod shares;
 mod signature;
 mod simd;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Every implementation against AWS-LC.
 
+#[cfg(feature = "measure")]
+mod shares;
+
 use super::*;
 use crate::mldsa::SigningKey;
 

@@ -8,7 +8,7 @@ use super::keccak::{Permute, ZERO_STATES};
 use super::ntt::{Polynomials, ZERO, invert, transform};
 use super::shake::WIDTH;
 use super::*;
-use crate::mldsa::{self, SigningKey};
+use crate::mldsa;
 
 const RUNS: usize = 9;
 const RUN_NS: u64 = 20_000_000;
