@@ -93,3 +93,45 @@ pub(super) fn sample_in_ball(hash: &HashBlock, polynomials: &mut Polynomials) ->
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ntt::ZERO;
+    #[cfg(target_arch = "x86_64")]
+    use super::super::simd::X86;
+    use super::super::simd::{Kernel, Portable};
+    use super::*;
+
+    struct IsShort<'a>(&'a Polynomials);
+
+    impl Kernel for IsShort<'_> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> bool {
+            is_short(simd, self.0)
+        }
+    }
+
+    fn by_every_implementation(z: &Polynomials) -> Vec<bool> {
+        let mut verdicts = vec![Portable.run(IsShort(z))];
+        #[cfg(target_arch = "x86_64")]
+        {
+            verdicts.extend(X86::<false>::detect().map(|simd| simd.run(IsShort(z))));
+            verdicts.extend(X86::<true>::detect().map(|simd| simd.run(IsShort(z))));
+        }
+        verdicts
+    }
+
+    /// No signature shows this: whoever makes one that is too long, with a matching commitment, has the secret key.
+    #[test]
+    fn z_is_short_up_to_its_bound_and_no_further_in_every_lane() {
+        for lane in 0..L {
+            for (value, expected) in [(524_167, true), (-524_167, true), (524_168, false), (-524_168, false)] {
+                let mut z = ZERO;
+                z[37 * lane].0[lane] = value;
+                assert!(by_every_implementation(&z).iter().all(|&is_short| is_short == expected), "{value} in {lane}");
+            }
+        }
+    }
+}
