@@ -34,17 +34,7 @@ export function accountView({ commit, value }: AtCommit<AccountState>): Rest.Acc
 }
 
 export function blockView({ commit, transactions }: BlockView): Rest.Block {
-  const { index, epoch, timeMs, digest, previousDigest, leader, refs } = commit;
-  return {
-    height: index,
-    hash: digest,
-    previousHash: previousDigest,
-    epoch,
-    timeMs,
-    leader: refView(leader),
-    dagBlocks: refs.map(refView),
-    transactions: [...transactions],
-  };
+  return { ...blockSummary(commit), dagBlocks: commit.refs.map(refView), transactions: [...transactions] };
 }
 
 export function blockSummary({ index, epoch, timeMs, digest, previousDigest, leader, refs }: Commit): BlockSummary {

@@ -31,7 +31,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     status: 3,
     meaning: 'log or sign guard is missing: `av10 init` for a new validator, `--recover-identity` for one that ran',
-    codes: ['NEEDS_IDENTITY_RECOVERY', 'RECOVERY_NOT_NEEDED', 'GUARD_*'],
+    codes: ['NEEDS_IDENTITY_RECOVERY', 'GUARD_*'],
   },
   {
     status: 4,

@@ -12,7 +12,6 @@ export type ReplicaErrorCode =
   | 'LOG_DAMAGED'
   | 'LOG_OF_OTHER_NETWORK'
   | 'NEEDS_IDENTITY_RECOVERY'
-  | 'RECOVERY_NOT_NEEDED'
   | 'IDENTITY_IN_USE'
   | 'STOPPED';
 

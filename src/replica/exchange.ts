@@ -7,6 +7,7 @@ import type { Logger } from '../util/logger.ts';
 import type { TokenBucket } from '../util/token-bucket.ts';
 import type { BlockStore } from './block-store.ts';
 import type { Links } from './links.ts';
+import { wireBytes } from './peer-server.ts';
 
 interface ExchangeModules {
   readonly links: Links;
@@ -122,7 +123,7 @@ export class Exchange {
       if (!budget.take(0, clock.monotonicMs())) return;
       const block = await store.block(blockId);
       if (block === undefined || !this.#events.maySign()) return;
-      budget.spend(block.header.bytes.length + block.payload.length, clock.monotonicMs());
+      budget.spend(wireBytes(block), clock.monotonicMs());
       if (links.send(peer, { type: 'block', block }) !== 'queued') return;
     }
   }

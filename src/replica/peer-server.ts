@@ -187,6 +187,6 @@ function totalBytes(blocks: readonly WireBlock[]): number {
   return blocks.reduce((sum, block) => sum + wireBytes(block), 0);
 }
 
-function wireBytes({ header, payload }: WireBlock): number {
+export function wireBytes({ header, payload }: WireBlock): number {
   return header.bytes.length + header.signature.length + payload.length + 16;
 }

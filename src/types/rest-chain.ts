@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { AsOfCommit, Bytes, Count, DagBlockRef, Id, Name, Next, strict, U64 } from './rest-shapes.ts';
+import { AsOfCommit, BLOCK_HEAD, Bytes, Count, Id, Name, Next, strict, U64 } from './rest-shapes.ts';
 
 /** Shapes of the public API that list what the chain holds: see `src/types/rest.ts` for the conventions. */
 
@@ -10,12 +10,7 @@ export const MAX_PAGE_TRANSFERS = 1_000;
 
 export const BlockSummary = Type.Object(
   {
-    height: Type.Integer({ minimum: 0, description: 'the index of the commit' }),
-    hash: Id,
-    previousHash: Id,
-    epoch: Count,
-    timeMs: Count,
-    leader: DagBlockRef,
+    ...BLOCK_HEAD,
     dagBlocks: Type.Integer({ minimum: 0, description: 'how many blocks of the DAG it orders' }),
   },
   { ...strict, title: 'BlockSummary' },

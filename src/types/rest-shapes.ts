@@ -15,6 +15,15 @@ export const Name = Type.String({ maxLength: 128 });
 export const Text = Type.String();
 export const Bytes = Type.String({ pattern: '^[0-9a-f]*$', description: 'bytes in lower-case hexadecimal' });
 export const DagBlockRef = Type.Object({ round: Count, author: Count, id: Id }, strict);
+/** What a block and its summary both say. */
+export const BLOCK_HEAD = {
+  height: Type.Integer({ minimum: 0, description: 'the index of the commit' }),
+  hash: Id,
+  previousHash: Id,
+  epoch: Count,
+  timeMs: Count,
+  leader: DagBlockRef,
+};
 /** Where the next page starts. */
 export const Next = Type.Union([Count, Type.Null()], { description: '`from` of the next page, null at the end' });
 

@@ -1,7 +1,19 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { MAX_TRANSACTION_BYTES, SIGNATURE_BYTES } from './limits.ts';
-import { AsOfCommit, Bytes, Count, DagBlockRef, hexText, Id, Name, strict, Text, U64 } from './rest-shapes.ts';
+import {
+  AsOfCommit,
+  BLOCK_HEAD,
+  Bytes,
+  Count,
+  DagBlockRef,
+  hexText,
+  Id,
+  Name,
+  strict,
+  Text,
+  U64,
+} from './rest-shapes.ts';
 
 /**
  * The JSON of the public API: one schema each for the type, the validation and the OpenAPI document. u64 are decimal strings and bytes
@@ -14,8 +26,6 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 export const MAX_BATCH_ITEMS = Math.floor(MAX_BODY_BYTES / (4 + 1 + SIGNATURE_BYTES));
 /** Longest `timeoutMs` of a request that waits: shorter than the idle limit of usual proxies. */
 export const MAX_WAIT_MS = 60_000;
-
-export type Hex = Static<typeof Id>;
 
 export const Problem = Type.Object(
   {
@@ -156,12 +166,7 @@ export type Account = Static<typeof Account>;
 
 export const Block = Type.Object(
   {
-    height: Type.Integer({ minimum: 0, description: 'the index of the commit' }),
-    hash: Id,
-    previousHash: Id,
-    epoch: Count,
-    timeMs: Count,
-    leader: DagBlockRef,
+    ...BLOCK_HEAD,
     dagBlocks: Type.Array(DagBlockRef),
     transactions: Type.Array(Id),
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LogPosition } from '../../../src/storage/index.ts';
-import type { VerifiedHeader } from '../../../src/types/block.ts';
+import type { Evidence, VerifiedHeader } from '../../../src/types/block.ts';
 import { type BlockId, id, type PayloadDigest } from '../../../src/types/ids.ts';
 import { Universe } from '../../dag/universe.ts';
 import { append, commitOf, openStore, signed, turns } from './stored.ts';
@@ -123,6 +123,10 @@ describe('block store', () => {
     time.advance(1_000);
     await turns();
     assert.deepEqual([store.writable, resumed], [false, 0]);
+    const [first, second] = [5, 6].map((timestampMs) => signed(universe.block(1, 1, universe.roots, { timestampMs })));
+    const logged = store.log.endPosition;
+    store.appendEvidence({ first, second } as Evidence);
+    assert.deepEqual([store.holdsEvidence(1), store.log.endPosition], [true, logged], 'remembered, not logged');
     disk.healFaults();
     time.advance(1_000);
     await flushes;

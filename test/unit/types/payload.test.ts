@@ -6,6 +6,7 @@ import { emptyPayloadDigest, encodePayload, parsePayload, type SignedBody } from
 import { transactionId, wireKey } from '../../../src/types/transaction-codec.ts';
 import { ByteWriter } from '../../../src/util/byte-writer.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
+import { shaHasher } from '../../support/sha-hasher.ts';
 import { decodesOrRefuses, refusal } from './refusal.ts';
 import { hasher } from './wire-samples.ts';
 
@@ -61,6 +62,16 @@ describe('payload', () => {
     assert.throws(() => parse(0), refusal('TRAILING_BYTES', 'end'));
     assert.throws(() => parse(2, bytes.subarray(0, -1)), refusal('TRUNCATED', 'signature'));
     assert.throws(() => parse(2, Uint8Array.of(...bytes, 0)), refusal('TRAILING_BYTES', 'end'));
+  });
+
+  it('is judged anew with another count or another hasher, though the same bytes were parsed before', () => {
+    const bytes = encodePayload(TWO);
+    const parsed = parsePayload(hasher, bytes, 2);
+    assert.equal(parsePayload(hasher, bytes, 2).items[0], parsed.items[0]);
+    assert.throws(() => parsePayload(hasher, bytes, 1), refusal('TRAILING_BYTES', 'end'));
+    assert.throws(() => parsePayload(hasher, bytes, 3), refusal('TRUNCATED', 'txCount'));
+    assert.notEqual(parsePayload(shaHasher, bytes, 2).digest, parsed.digest);
+    assert.deepEqual(parsePayload(hasher, bytes, 2).items, parsed.items);
   });
 
   it('refuses a transaction over the limit, by its length alone', () => {
