@@ -20,8 +20,9 @@ const MEASURED = [
 /** Work on a real disk or a real database, which a simulated disk replaces: `test/contract` and `test/integration` run them. */
 const REAL_DISK = new Set([
   'src/storage/directory-lock.ts',
-  'src/storage/lmdb-receipt-index.ts',
   'src/storage/node-disk.ts',
+  'src/storage/receipt-database.ts',
+  'src/storage/sqlite-receipt-index.ts',
 ]);
 
 /**

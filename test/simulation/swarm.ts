@@ -48,7 +48,11 @@ export async function runSwarm(options: SwarmOptions, tell: (line: string) => vo
     return { profile: (options.profiles[seed % options.profiles.length] as Profile).name, seed };
   };
   const telling = setInterval(() => tell(progress(results, untilMs)), TELL_EVERY_MS);
-  await Promise.all(Array.from({ length: options.jobs }, () => work(draw, (result) => results.push(result))));
+  const done = (result: SeedResult): void => {
+    results.push(result);
+    if (result.failure !== undefined) tell(`${result.profile} ${result.seed}: ${result.failure}`);
+  };
+  await Promise.all(Array.from({ length: options.jobs }, () => work(draw, done)));
   clearInterval(telling);
   return summarise(options.from, next - 1, results);
 }
@@ -64,7 +68,7 @@ async function work(
       const result = await runIn(worker, task);
       done(result);
       task = draw();
-      if (worker.exitCode !== null || worker.signalCode !== null) break;
+      if (worker.killed || worker.exitCode !== null || worker.signalCode !== null) break;
     }
     worker.kill();
   }
