@@ -9,9 +9,9 @@ import {
   type BlockEntry,
   BlockLog,
   DEFAULT_BLOCK_LOG_OPTIONS,
-  LmdbReceiptIndex,
   NodeDisk,
   SignGuard,
+  SqliteReceiptIndex,
   type StorageModules,
   storageMetrics,
   UNUSED_MARKS,
@@ -130,7 +130,7 @@ async function guardRow(folder: string): Promise<Row> {
 
 async function indexRow(folder: string): Promise<Row> {
   const options = { retainCommits: 100_000, maxPendingBytes: 64 * 1024 * 1024 };
-  const index = LmdbReceiptIndex.open(join(folder, 'index'), options);
+  const index = SqliteReceiptIndex.open(join(folder, 'index'), options);
   const row = await measure('receipt index: 1,000 receipts of 100 B, flush', 50, 0, async (i) => {
     const receipts = Array.from({ length: 1_000 }, () => ({
       id: id<TransactionId>(prng.bytes(32)),

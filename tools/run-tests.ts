@@ -26,8 +26,8 @@ const GROUPS: readonly Group[] = [
   },
 ];
 const NOT_TESTS: readonly string[] = ['fixtures'];
-/** `npm run test:api`: needs a browser, and a fuzzer that comes from another registry. */
-const OWN_COMMAND: readonly string[] = ['api'];
+/** `npm run test:api` needs a browser, and a fuzzer that comes from another registry; `npm run test:archive` a MongoDB server, and a quiet machine. */
+const OWN_COMMAND: readonly string[] = ['api', 'archive'];
 const CARGO_TIMEOUT_MS = 30 * 60_000;
 
 const filters = process.argv.slice(2).map((filter) => filter.replace(/^\.\//, ''));

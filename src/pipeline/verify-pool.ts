@@ -8,6 +8,7 @@ import type { Clock } from '../util/clock.ts';
 import { errorText } from '../util/errors.ts';
 import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
+import { siblingModule } from '../util/sibling-module.ts';
 import type { Timer, Timers } from '../util/timers.ts';
 import { PipelineError } from './errors.ts';
 import { verifyPoolMetrics } from './metrics.ts';
@@ -91,7 +92,7 @@ export class VerifyPool implements SignatureVerifier {
     const slabs = options.workers * SLABS_PER_WORKER;
     this.#slabs = Array.from({ length: slabs }, () => new SharedArrayBuffer(SLAB_BYTES));
     this.#workers = new Piscina({
-      filename: new URL(`./verify-worker${extension()}`, import.meta.url).href,
+      filename: siblingModule('./verify-worker', import.meta.url).href,
       name: 'verifyTask',
       minThreads: options.workers,
       maxThreads: options.workers,
@@ -224,6 +225,3 @@ function verdictLabel(verdict: number): string {
 }
 
 /** Sources run as they are, builds as JavaScript; nobody rewrites the name of a worker's file. */
-function extension(): string {
-  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-}

@@ -1,3 +1,4 @@
+export type { ArchivedIds, ArchiveLookup } from './archive-lookup.ts';
 export { BlockLog, type OpenedLog } from './block-log.ts';
 export { StorageError, type StorageErrorCode } from './errors.ts';
 export {
@@ -10,7 +11,6 @@ export {
   UNUSED_MARKS,
   type VoteMark,
 } from './guard-slot.ts';
-export { LmdbReceiptIndex } from './lmdb-receipt-index.ts';
 export type {
   BlockEntry,
   CertificateEntry,
@@ -27,8 +27,11 @@ export { type StorageMetrics, storageMetrics } from './metrics.ts';
 export { NodeDisk } from './node-disk.ts';
 export { type BlockLogOptions, DEFAULT_BLOCK_LOG_OPTIONS, type StorageModules } from './options.ts';
 export {
+  ANY_ACCOUNT,
+  ANYBODY,
   DEFAULT_RECEIPT_INDEX_OPTIONS,
   type IndexedReceipt,
+  MAX_LISTED_ACCOUNTS,
   type ReceiptIndex,
   type ReceiptIndexOptions,
   type ReceiptOf,
@@ -37,4 +40,5 @@ export { type RecoveryReason, type RestartVerdict, restartVerdict } from './rest
 export { type GuardReading, readGuard, SignGuard } from './sign-guard.ts';
 export type { SnapshotMetadata } from './snapshot-file.ts';
 export { type FoundSnapshot, type SnapshotSearch, SnapshotStore } from './snapshot-store.ts';
+export { SqliteReceiptIndex } from './sqlite-receipt-index.ts';
 export type { DamagedRange, LogTail, PayloadVerifier } from './verify-log.ts';

@@ -39,3 +39,48 @@ export function storageMetrics(instruments: Instruments) {
     }),
   };
 }
+
+export type ArchiveMetrics = ReturnType<typeof archiveMetrics>;
+
+/** Of the archive in MongoDB. */
+export function archiveMetrics(instruments: Instruments) {
+  return {
+    state: instruments.gauge<'state'>({
+      name: 'av10_archive_state',
+      help: '1 for what the archiver is at: connecting, archiving, unavailable, refused or gap; none where it is off.',
+      labels: ['state'],
+    }),
+    height: instruments.gauge({
+      name: 'av10_archive_commit',
+      help: 'Newest commit up to which everything is archived.',
+    }),
+    lagCommits: instruments.gauge({
+      name: 'av10_archive_lag_commits',
+      help: 'Commits that are final here and not archived.',
+    }),
+    lagSeconds: instruments.gauge({
+      name: 'av10_archive_lag_seconds',
+      help: 'Age of the newest archived commit while there are newer ones that are final; else 0.',
+    }),
+    missing: instruments.gauge({
+      name: 'av10_archive_missing_commits',
+      help: 'Commits that the archive lacks and this node no longer has.',
+    }),
+    documents: instruments.counter({
+      name: 'av10_archive_documents_total',
+      help: 'Documents that the server acknowledged, those written again included.',
+    }),
+    bytes: instruments.counter({
+      name: 'av10_archive_bytes_total',
+      help: 'Bytes of headers, signatures, payloads and certificates in them.',
+    }),
+    failures: instruments.counter({
+      name: 'av10_archive_failures_total',
+      help: 'Attempts to connect or write that failed, and threads that died.',
+    }),
+    cpuSeconds: instruments.counter({
+      name: 'av10_archive_cpu_seconds_total',
+      help: 'Processor time of the archive thread.',
+    }),
+  };
+}

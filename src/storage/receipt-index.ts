@@ -1,4 +1,5 @@
 import type { CommitIndex, TransactionId } from '../types/ids.ts';
+import { type AccountHandle, MAX_ACCOUNTS } from '../types/transaction.ts';
 
 export interface IndexedReceipt {
   readonly commitIndex: CommitIndex;
@@ -16,16 +17,22 @@ export interface ReceiptOf {
  * nothing here is synced before anything else may go on.
  */
 export interface ReceiptIndex {
-  /** The last commit that was added; the next one to add follows it. */
+  /** The last commit that was added, after a restart the last one with receipts; the next one to add follows it. */
   readonly cursor: CommitIndex;
   /**
    * All receipts of the next commit. A transaction that is there already, because it was dropped before, gets the new receipt.
+   * @param accounts at most `MAX_LISTED_ACCOUNTS` that had a part in it; `ANY_ACCOUNT` among them, or none given: anybody may have had
    * @throws StorageError INDEX_GAP, INDEX_BUSY (flush first)
    */
-  add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[]): void;
+  add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[], accounts?: Uint32Array): void;
   /** Goes on behind `commitIndex` without the commits up to it: after the state came from a snapshot. */
   skipTo(commitIndex: CommitIndex): void;
   get(id: TransactionId): IndexedReceipt | undefined;
+  /**
+   * Commits below `before` in which the account may have had a part, the newest first: those that list it, and those of anybody.
+   * @throws StorageError INDEX_FAILED
+   */
+  commitsOf(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[];
   /**
    * Everything added so far has been handed to the database.
    * @throws StorageError INDEX_FAILED; what was added is kept and written at the next flush
@@ -33,6 +40,12 @@ export interface ReceiptIndex {
   flush(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Stands for every account: no account has this handle. */
+export const ANY_ACCOUNT: AccountHandle = MAX_ACCOUNTS;
+/** Accounts that are listed for one commit; more are `ANY_ACCOUNT`. At a hundred commits a second still a small load for the database. */
+export const MAX_LISTED_ACCOUNTS = 256;
+export const ANYBODY: Uint32Array = Uint32Array.of(ANY_ACCOUNT);
 
 export interface ReceiptIndexOptions {
   /** Receipts of older commits are forgotten. Bounds the index. */

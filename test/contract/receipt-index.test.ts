@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
 import type { StorageErrorCode } from '../../src/storage/errors.ts';
-import { LmdbReceiptIndex } from '../../src/storage/lmdb-receipt-index.ts';
 import { MemoryReceiptIndex } from '../../src/storage/memory-receipt-index.ts';
-import type { ReceiptIndex, ReceiptOf } from '../../src/storage/receipt-index.ts';
+import { ANY_ACCOUNT, type ReceiptIndex, type ReceiptOf } from '../../src/storage/receipt-index.ts';
+import { SqliteReceiptIndex } from '../../src/storage/sqlite-receipt-index.ts';
 import { id, type TransactionId } from '../../src/types/ids.ts';
 import type { ErrorFields } from '../../src/util/errors.ts';
 
@@ -16,7 +17,7 @@ after(() => rmSync(root, { recursive: true }));
 const OPTIONS = { retainCommits: 3, maxPendingBytes: 10_000 };
 
 const implementations: Readonly<Record<string, () => ReceiptIndex>> = {
-  LmdbReceiptIndex: () => LmdbReceiptIndex.open(mkdtempSync(join(root, 'lmdb-')), OPTIONS),
+  SqliteReceiptIndex: () => SqliteReceiptIndex.open(mkdtempSync(join(root, 'sqlite-')), OPTIONS),
   MemoryReceiptIndex: () => new MemoryReceiptIndex(OPTIONS),
 };
 
@@ -79,6 +80,27 @@ for (const [name, make] of Object.entries(implementations)) {
       await index.close();
     });
 
+    it('finds the commits of an account, the newest first, before and after a flush', async () => {
+      const index = make();
+      index.skipTo(1);
+      index.add(2, [], Uint32Array.of(7)); // nothing was applied
+      index.add(3, [receiptOf(3)], Uint32Array.of(7));
+      index.add(4, [receiptOf(4)]);
+      index.add(5, [receiptOf(5)], Uint32Array.of(6, ANY_ACCOUNT));
+      const check = (): void => {
+        assert.deepEqual(index.commitsOf(7, 100, 10), [5, 4, 3]);
+        assert.deepEqual(index.commitsOf(8, 100, 10), [5, 4]);
+        assert.deepEqual(index.commitsOf(8, 5, 10), [4]);
+        assert.deepEqual(index.commitsOf(7, 4, 10), [3]);
+        assert.deepEqual(index.commitsOf(7, 100, 2), [5, 4]);
+        assert.deepEqual(index.commitsOf(7, 1, 10), []);
+      };
+      check();
+      await index.flush();
+      check();
+      await index.close();
+    });
+
     it('forgets commits beyond its limit, but not a receipt that came again later', async () => {
       const index = make();
       index.add(1, [receiptOf(1), receiptOf(99, 1)]);
@@ -96,34 +118,72 @@ for (const [name, make] of Object.entries(implementations)) {
   });
 }
 
-describe('LmdbReceiptIndex', () => {
+describe('SqliteReceiptIndex', () => {
   it('goes on where it was flushed', async () => {
-    const path = mkdtempSync(join(root, 'lmdb-'));
-    const index = LmdbReceiptIndex.open(path, OPTIONS);
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    const index = SqliteReceiptIndex.open(path, OPTIONS);
     index.add(1, [receiptOf(1)]);
     index.add(2, [receiptOf(2)]);
     await index.close();
-    const reopened = LmdbReceiptIndex.open(path, OPTIONS);
+    const reopened = SqliteReceiptIndex.open(path, OPTIONS);
     assert.equal(reopened.cursor, 2);
     assert.deepEqual(stored(reopened, 2), [2, [2, 1, 2]]);
     await reopened.close();
   });
 
   it('refuses more than its limit until it was flushed', async () => {
-    const index = LmdbReceiptIndex.open(mkdtempSync(join(root, 'lmdb-')), { ...OPTIONS, maxPendingBytes: 100 });
+    const index = SqliteReceiptIndex.open(mkdtempSync(join(root, 'sqlite-')), { ...OPTIONS, maxPendingBytes: 120 });
     index.add(1, [receiptOf(1), receiptOf(2)]);
-    assert.throws(() => index.add(2, [receiptOf(3)]), refusal('INDEX_BUSY', { pendingBytes: 102 }));
+    assert.throws(() => index.add(2, [receiptOf(3)]), refusal('INDEX_BUSY', { pendingBytes: 114 }));
     await index.flush();
     index.add(2, [receiptOf(3)]);
     await index.close();
   });
 
-  it('says what to do when the files are not its own', () => {
-    const path = mkdtempSync(join(root, 'lmdb-'));
-    writeFileSync(join(path, 'data.mdb'), Buffer.alloc(8_192, 7));
+  it('writes at the next flush what it could not, with a new thread', async () => {
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    const index = SqliteReceiptIndex.open(path, OPTIONS);
+    index.add(1, [receiptOf(1)]);
+    const file = join(path, 'receipts.sqlite');
+    renameSync(file, `${file}.away`);
+    mkdirSync(file);
+    await assert.rejects(index.flush(), { code: 'INDEX_FAILED' });
+    assert.deepEqual(stored(index, 1), [1, [1, 1, 2]]);
+    rmdirSync(file);
+    renameSync(`${file}.away`, file);
+    await index.flush();
+    assert.deepEqual(stored(index, 1), [1, [1, 1, 2]]);
+    await index.close();
+  });
+
+  it('writes nothing for commits without receipts', async () => {
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    const index = SqliteReceiptIndex.open(path, { ...OPTIONS, maxPendingBytes: 1 });
+    for (let commit = 1; commit <= 100; commit++) index.add(commit, []);
+    assert.equal(index.cursor, 100);
+    await index.close();
+    const reopened = SqliteReceiptIndex.open(path, OPTIONS);
+    assert.equal(reopened.cursor, 0);
+    await reopened.close();
+  });
+
+  it('says what to do when the file is not its own', () => {
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    writeFileSync(join(path, 'receipts.sqlite'), Buffer.alloc(8_192, 7));
     assert.throws(
-      () => LmdbReceiptIndex.open(path, OPTIONS),
+      () => SqliteReceiptIndex.open(path, OPTIONS),
       (error: Error & { code?: string }) => error.code === 'INDEX_FAILED' && /delete it/.test(error.message),
+    );
+  });
+
+  it('refuses the database of another program', () => {
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    const foreign = new DatabaseSync(join(path, 'receipts.sqlite'));
+    foreign.exec('CREATE TABLE receipts (id TEXT)');
+    foreign.close();
+    assert.throws(
+      () => SqliteReceiptIndex.open(path, OPTIONS),
+      (error: Error & { fields?: ErrorFields }) => /another program/.test(String(error.fields?.reason)),
     );
   });
 });

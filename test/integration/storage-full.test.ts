@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { BlockLog } from '../../src/storage/block-log.ts';
-import { LmdbReceiptIndex } from '../../src/storage/lmdb-receipt-index.ts';
 import { NodeDisk } from '../../src/storage/node-disk.ts';
+import { SqliteReceiptIndex } from '../../src/storage/sqlite-receipt-index.ts';
 import { id, type TransactionId } from '../../src/types/ids.ts';
 import { isCoded } from '../../src/util/errors.ts';
 import { block, LOG_OPTIONS, openLog, readAll, refusal, storageModules } from '../unit/storage/fixture.ts';
@@ -69,7 +69,7 @@ describe('a full or read-only disk', { skip: cannotMount() }, () => {
     await withTmpfs(async (folder) => {
       const path = join(folder, 'receipts');
       const options = { retainCommits: 10_000, maxPendingBytes: 8 * 1024 * 1024 };
-      const index = LmdbReceiptIndex.open(path, options);
+      const index = SqliteReceiptIndex.open(path, options);
       const receipts = (commit: number) =>
         Array.from({ length: 200 }, (_, i) => ({
           id: id<TransactionId>((commit * 1_000 + i).toString(16).padStart(64, '0')),
@@ -88,7 +88,7 @@ describe('a full or read-only disk', { skip: cannotMount() }, () => {
       assert.ok(mount('-o', 'remount,size=8m', folder));
       await index.flush();
       await index.close();
-      const reopened = LmdbReceiptIndex.open(path, options);
+      const reopened = SqliteReceiptIndex.open(path, options);
       assert.equal(reopened.cursor, commit);
       for (const kept of [1, commit])
         for (const { id: txId } of receipts(kept)) assert.equal(reopened.get(txId)?.commitIndex, kept);
