@@ -96,8 +96,9 @@ export class BlockStore {
     this.noteCommit(commit, position);
   }
 
+  /** Peers have it too: while the disk refuses it is not kept, which is no reason to stop. */
   appendCertificate(bytes: Uint8Array): void {
-    this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
+    if (this.writable) this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
   }
 
   /** While the disk refuses it is only remembered: peers, or the next snapshot, have it too. */

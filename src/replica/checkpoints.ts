@@ -20,6 +20,8 @@ export interface CheckpointEvents {
   /** The own vote is signed and guarded: it goes into the next own block. */
   voteReady(): void;
   certified(certificate: Certificate, bytes: Uint8Array): void;
+  /** Another one than the certificate here, for the same checkpoint: proof against everybody who signed both. Keep it. */
+  contradicted(bytes: Uint8Array): void;
   halt(error: ReplicaError): void;
 }
 
@@ -129,12 +131,27 @@ export class Checkpoints {
   /** What a restart knows: the last checkpoint of the ledger, and the certificates of the log. */
   restore(executed: CheckpointIndex, certificates: readonly Certificate[]): void {
     this.#executed = executed;
-    for (const certificate of certificates) this.#remember(certificate);
+    for (const certificate of certificates) {
+      const known = this.#contradiction(certificate);
+      if (known === undefined) this.#remember(certificate);
+      else this.#haltOnCertificates(known, certificate);
+    }
+  }
+
+  /** Whether a certificate, verified or not, states something else than the one here for the same checkpoint. */
+  contradicts(certificate: Certificate): boolean {
+    return this.#contradiction(certificate) !== undefined;
   }
 
   /** A certificate that a peer sent and this node verified. */
   adopt(certificate: Certificate): void {
     const { statement } = certificate;
+    const known = this.#contradiction(certificate);
+    if (known !== undefined) {
+      this.#events.contradicted(encodeCertificate(certificate));
+      this.#haltOnCertificates(known, certificate);
+      return;
+    }
     const own = this.#open.get(statement.index)?.own;
     if (own !== undefined && !sameStatement(own.statement, statement)) this.#rootMismatch(own.statement, statement);
     else if (!this.#certificates.has(statement.index)) this.#keep(certificate);
@@ -209,6 +226,20 @@ export class Checkpoints {
     const message =
       'validators that cannot all be faulty signed another state: this node diverged; keep its data directory for analysis and restore from a snapshot';
     this.#events.halt(new ReplicaError('HALT_CHECKPOINT_CONFLICT', message, { checkpoint: index }));
+  }
+
+  #contradiction({ statement }: Certificate): Certificate | undefined {
+    const known = this.#certificates.get(statement.index)?.certificate;
+    return known === undefined || sameStatement(known.statement, statement) ? undefined : known;
+  }
+
+  #haltOnCertificates(known: Certificate, other: Certificate): void {
+    const signers = new Set(known.votes.map(({ author }) => author));
+    const both = other.votes.filter(({ author }) => signers.has(author)).map(({ author }) => author);
+    const names = both.map((author) => this.#committee.member(author).name).join(', ');
+    const message = `two quorums certified different states of one checkpoint, and ${names} signed both: more validators are faulty than the network tolerates`;
+    const fields = { checkpoint: known.statement.index, members: names };
+    this.#events.halt(new ReplicaError('HALT_CERTIFICATE_CONFLICT', message, fields));
   }
 
   #keep(certificate: Certificate): void {

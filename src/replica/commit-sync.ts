@@ -39,6 +39,8 @@ export interface CommitSyncEvents {
   lastCommit(): { readonly index: CommitIndex; readonly digest: CommitDigest };
   /** Of the newest certificate here. */
   certifiedIndex(): CheckpointIndex;
+  /** The certificate here for the same checkpoint states something else. */
+  contradicts(certificate: Certificate): boolean;
   /** From here until `ended` commits come from the certified sequence; the core rests. */
   began(): void;
   /** The next commit, checked: its place in the certified chain, its blocks' ids, signatures and payloads. */
@@ -142,7 +144,8 @@ export class CommitSync {
     try {
       const certificate = decodeCertificate(reply.certificate);
       const { index, commitIndex } = certificate.statement;
-      if (index <= this.#events.certifiedIndex() && commitIndex <= this.#events.lastCommit().index) return undefined;
+      const isOld = index <= this.#events.certifiedIndex() && commitIndex <= this.#events.lastCommit().index;
+      if (isOld && !this.#events.contradicts(certificate)) return undefined;
       await verifyCertificate(this.#modules.verifier, this.#setup.networkId, this.#setup.committee, certificate);
       return certificate;
     } catch (error) {

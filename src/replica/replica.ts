@@ -436,12 +436,12 @@ export class Replica {
       {
         voteReady: () => this.wake(),
         certified: (certificate, bytes) => {
-          // Peers have it too: a disk that refuses is no reason to stop.
-          if (this.#modules.store.writable) this.#modules.store.appendCertificate(bytes);
+          this.#modules.store.appendCertificate(bytes);
           this.#modules.store.certified(certificate.statement.commitIndex);
           this.#events.certified(certificate);
           this.wake();
         },
+        contradicted: (bytes) => this.#modules.store.appendCertificate(bytes),
         halt: (error) => this.#halt(error),
       },
     );
@@ -465,6 +465,7 @@ export class Replica {
       began: () => this.#driver.beginSync(),
       synced: (commit) => this.#onSynced(commit),
       ended: () => this.#onSyncEnded(),
+      contradicts: (certificate) => this.#checkpoints.contradicts(certificate),
       certified: (certificate) => this.#checkpoints.adopt(certificate),
       penalise: this.#penalise,
     });

@@ -87,6 +87,8 @@ function observing(powers: readonly number[] = [1, 1, 1, 1]) {
       events.push(`certified ${certificate.statement.index}`);
       certificates.push(certificate);
     },
+    contradicted: (bytes) =>
+      events.push(`contradicted by ${decodeCertificate(bytes).statement.accountsRoot.slice(0, 2)}`),
     halt: (error) => halts.push(error),
   });
   const admit = async (author: number, checkpointVote: CheckpointVote): Promise<void> => {
@@ -258,6 +260,37 @@ describe('another state than the own', () => {
       ['HALT_ROOT_MISMATCH'],
     );
     assert.equal(checkpoints.voteDue, false);
+  });
+});
+
+describe('two certificates of one checkpoint', () => {
+  const other = root('bb');
+  const signedBy = (of: Checkpoint, ...authors: readonly number[]): Certificate => ({
+    statement: of.statement,
+    members: 4,
+    votes: authors.map((author) => ({ author, signature: signature(author, of.bytes) })),
+  });
+  const conflict = [{ code: 'HALT_CERTIFICATE_CONFLICT', fields: { checkpoint: 1, members: 'B, C' } }];
+  const seen = (halts: readonly ReplicaError[]) => halts.map(({ code, fields }) => ({ code, fields }));
+
+  it('stop the node, name who signed both, and are kept', async () => {
+    const { checkpoints, events, halts } = observing();
+    checkpoints.adopt(signedBy(checkpoint(1), 0, 1, 2));
+    assert.equal(checkpoints.contradicts(signedBy(checkpoint(1), 1, 2, 3)), false);
+    checkpoints.adopt(signedBy(checkpoint(1), 1, 2, 3));
+    assert.deepEqual(halts, []);
+    const second = signedBy(checkpoint(1, other), 1, 2, 3);
+    assert.equal(checkpoints.contradicts(second), true);
+    checkpoints.adopt(second);
+    assert.deepEqual(seen(halts), conflict);
+    assert.deepEqual(events, ['certified 1', 'contradicted by bb']);
+    assert.equal(checkpoints.certificate(1)?.certificate.statement.accountsRoot, root('ac'));
+  });
+
+  it('stop the node again after a restart', () => {
+    const { checkpoints, halts, events } = observing();
+    checkpoints.restore(2, [signedBy(checkpoint(1), 0, 1, 2), signedBy(checkpoint(1, other), 1, 2, 3)]);
+    assert.deepEqual([seen(halts), events], [conflict, []]);
   });
 });
 
