@@ -3,7 +3,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { limitPerSecond, type Outcome } from './cluster.ts';
 import type { LatencySummary } from './latency.ts';
 import type { Phase } from './load.ts';
-import { sum } from './usage.ts';
+import { type Interval, sum } from './usage.ts';
 
 /** The document of `--json`; docs/bench.md says what each field means. */
 export interface BenchReport {
@@ -18,8 +18,8 @@ export interface BenchReport {
     readonly transfersPerSignature: number;
     readonly accounts: number;
     readonly senders: number;
-    /** Validators do not count it. */
-    readonly keyCacheHitRate: null;
+    /** Share of the verifications whose key was kept in its expanded form; null if there were none. */
+    readonly keyCacheHitRate: number | null;
     /** One of so many transactions of a sender is waited for and gives a latency. */
     readonly latencySample: number;
   };
@@ -81,7 +81,7 @@ export function buildReport(outcome: Outcome): BenchReport {
     ...{ validators, verification: 'full', fsync: true },
     workload: {
       ...{ transfersPerSignature: batch, accounts: options.accounts, senders: options.senders },
-      ...{ keyCacheHitRate: null, latencySample: outcome.sampleEvery },
+      ...{ keyCacheHitRate: keyCacheHitRate(interval), latencySample: outcome.sampleEvery },
     },
     offeredPerSecond: Math.round(options.rate ?? main.acceptedPerSecond),
     committedPerSecond: Math.round(committed),
@@ -105,6 +105,13 @@ export function buildReport(outcome: Outcome): BenchReport {
     phases: phases.map(phaseReport),
     ...(options.profile ? { profile: profileOf(main, validators) } : {}),
   };
+}
+
+function keyCacheHitRate(interval: Interval): number | null {
+  const [hits, misses] = ['hit', 'miss'].map((result) =>
+    sum(interval.counted(`av10_verify_key_lookups_total{result="${result}"}`)),
+  ) as [number, number];
+  return hits + misses === 0 ? null : round(hits / (hits + misses), 4);
 }
 
 /** Whether the figures may be quoted at all. */

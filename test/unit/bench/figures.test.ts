@@ -15,13 +15,15 @@ test('percentiles are nearest ranks of unsorted values', () => {
   assert.equal(summarise([]), undefined);
 });
 
-test('series of one metric are added up, comments and other lines are not values', () => {
+test('series of one metric are added up and kept by their labels, comments and other lines are not values', () => {
   const text = '# HELP a b\na_total 3\nb_total{x="1"} 4\nb_total{x="{}"} 5.5\n\nbroken\n';
   assert.deepEqual(
     [...parseExposition(text)],
     [
       ['a_total', 3],
       ['b_total', 9.5],
+      ['b_total{x="1"}', 4],
+      ['b_total{x="{}"}', 5.5],
     ],
   );
 });
