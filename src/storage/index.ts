@@ -1,4 +1,4 @@
-export type { ArchivedIds, ArchiveLookup } from './archive-lookup.ts';
+export type { ArchivedContent, ArchivedIds, ArchivedPart, ArchiveLookup } from './archive-lookup.ts';
 export { BlockLog, type OpenedLog } from './block-log.ts';
 export { StorageError, type StorageErrorCode } from './errors.ts';
 export {

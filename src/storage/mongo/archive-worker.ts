@@ -1,0 +1,108 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { nativeBackend } from '../../crypto/native.ts';
+import { assertDefined } from '../../util/assert.ts';
+import type { Logger } from '../../util/logger.ts';
+import { NodeDisk } from '../node-disk.ts';
+import { type ArchiveProgress, Archiver, type ArchiveSource } from './archiver.ts';
+import { ArchiveDatabase } from './database.ts';
+import { ArchiveError } from './errors.ts';
+import { LogFollower } from './log-follower.ts';
+import type { ArchiveThreadData, FromArchiveThread, ToArchiveThread } from './messages.ts';
+
+/** The thread that archives: documents are made, encoded and sent here, and the main thread only answers questions. */
+
+const port = assertDefined(parentPort, 'this module runs in a worker thread');
+const { address, level, networkId, genesis, directory } = workerData as ArchiveThreadData;
+
+class Node implements ArchiveSource {
+  readonly #port: MessagePort;
+  #progress: ArchiveProgress = { durable: 0, final: 0, receiptsFrom: 1 };
+  #changed = Promise.withResolvers<void>();
+  #answer = Promise.withResolvers<ToArchiveThread>();
+  readonly #stopping = Promise.withResolvers<void>();
+
+  constructor(messages: MessagePort, stop: () => void) {
+    this.#port = messages;
+    messages.on('message', (message: ToArchiveThread) => {
+      if (message.type === 'stop') {
+        stop();
+        this.#stopping.resolve();
+      } else if (message.type === 'progress') this.#progress = message.progress;
+      else this.#answer.resolve(message);
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    });
+  }
+
+  progress(): ArchiveProgress {
+    return this.#progress;
+  }
+
+  changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  async pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const passed = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([passed, this.#stopping.promise]);
+    clearTimeout(timer);
+  }
+
+  async place(commit: number) {
+    const answer = await this.#ask({ type: 'ask-place', commit });
+    return assertDefined(answer.type === 'place' ? answer.place : undefined, 'a place was asked for');
+  }
+
+  async receipts(ids: Parameters<ArchiveSource['receipts']>[0]) {
+    const answer = await this.#ask({ type: 'ask-receipts', ids });
+    if (answer.type === 'no-receipts') {
+      const { reason } = answer;
+      throw new ArchiveError('ARCHIVE_RECEIPTS', `the receipt index cannot be read: ${reason}`, { reason });
+    }
+    return assertDefined(answer.type === 'receipts' ? answer.receipts : undefined, 'receipts were asked for');
+  }
+
+  #ask(question: FromArchiveThread): Promise<ToArchiveThread> {
+    this.#answer = Promise.withResolvers();
+    this.#port.postMessage(question);
+    return this.#answer.promise;
+  }
+}
+
+const { hasher } = nativeBackend();
+const follower = new LogFollower(directory, { disk: new NodeDisk('/'), hasher });
+const archiver = new Archiver(level, {
+  hasher,
+  follower,
+  source: new Node(port, () => archiver.stop()),
+  logger: portLogger(port),
+  open: () => ArchiveDatabase.open(address, { networkId, level, genesis }),
+  report: (report) => {
+    const { user, system } = process.threadCpuUsage();
+    port.postMessage({
+      type: 'report',
+      report: { ...report, cpuSeconds: (user + system) / 1e6 },
+    } satisfies FromArchiveThread);
+  },
+});
+await archiver.run();
+await follower.close();
+port.close();
+
+function portLogger(messages: MessagePort): Logger {
+  const line =
+    (severity: Extract<FromArchiveThread, { type: 'log' }>['level']): Logger['info'] =>
+    (message, fields = {}) =>
+      messages.postMessage({ type: 'log', level: severity, message, fields } satisfies FromArchiveThread);
+  const logger: Logger = {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    child: () => logger,
+  };
+  return logger;
+}

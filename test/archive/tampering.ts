@@ -1,0 +1,132 @@
+import { Binary, type Collection, type Db, type Document } from 'mongodb';
+import type { Problem } from './archived-net.ts';
+
+/** One change of an archive that somebody else made, and what must be found. */
+export interface Tampering {
+  readonly name: string;
+  /** @returns what a verification has to list, and how to undo it */
+  readonly make: (db: Db) => Promise<Tampered>;
+}
+
+interface Tampered {
+  readonly expected: readonly Pick<Problem, 'finding' | 'collection' | 'id'>[];
+  undo(): Promise<void>;
+}
+
+export const TAMPERINGS: readonly Tampering[] = [
+  flipped('dagBlocks', 'header'),
+  flipped('dagBlocks', 'signature'),
+  flipped('dagBlocks', 'payload', { transactions: { $gt: 0 } }),
+  flipped('blocks', 'bytes'),
+  flipped('checkpoints', 'certificate'),
+  changed('dagBlocks', 'author', 77),
+  changed('blocks', 'gcRound', 4_000_000),
+  changed('transactions', 'code', 'INTERNAL'),
+  changed('transactions', 'nonce', 12_345n),
+  deleted('dagBlocks'),
+  deleted('transactions'),
+  deleted('checkpoints'),
+  deletedBlock(),
+  added('dagBlocks'),
+  added('transactions'),
+  added('blocks'),
+  addedWith('transactions', 'a height that is text', { height: 'five' }),
+  addedWith('transactions', 'no height', { height: undefined }),
+  addedWith('transactions', 'a height before the first', { height: -3n }),
+];
+
+function flipped(collection: string, field: string, filter: Document = {}): Tampering {
+  return replaced(`one flipped byte in ${field} of ${collection}`, collection, filter, (document) => {
+    const bytes = Uint8Array.from((document[field] as Binary).buffer);
+    const middle = Math.floor(bytes.length / 2);
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    return { ...document, [field]: new Binary(bytes) };
+  });
+}
+
+function changed(collection: string, field: string, value: unknown): Tampering {
+  return replaced(`another ${field} in ${collection}`, collection, {}, (document) => ({ ...document, [field]: value }));
+}
+
+function replaced(
+  name: string,
+  collection: string,
+  filter: Document,
+  change: (document: Document) => Document,
+): Tampering {
+  return {
+    name,
+    make: async (db) => {
+      const documents = db.collection(collection);
+      const document = await someOf(documents, filter);
+      const id = document._id;
+      await documents.replaceOne({ _id: id }, change(document));
+      return {
+        expected: [{ finding: 'altered', collection, id: String(id) }],
+        undo: async () => void (await documents.replaceOne({ _id: id }, document)),
+      };
+    },
+  };
+}
+
+function deleted(collection: string): Tampering {
+  return {
+    name: `a deleted document of ${collection}`,
+    make: async (db) => {
+      const documents = db.collection(collection);
+      const document = await someOf(documents, {});
+      await documents.deleteOne({ _id: document._id });
+      return {
+        expected: [{ finding: 'missing', collection, id: String(document._id) }],
+        undo: async () => void (await documents.insertOne(document)),
+      };
+    },
+  };
+}
+
+function deletedBlock(): Tampering {
+  return {
+    name: 'a deleted document of blocks',
+    make: async (db) => {
+      const documents = db.collection('blocks');
+      const document = await someOf(documents, {});
+      await documents.deleteOne({ _id: document._id });
+      return {
+        expected: [{ finding: 'missing', collection: 'blocks', id: `height ${document.height}` }],
+        undo: async () => void (await documents.insertOne(document)),
+      };
+    },
+  };
+}
+
+function added(collection: string): Tampering {
+  return addedWith(collection, 'the height of another', {});
+}
+
+function addedWith(collection: string, what: string, fields: Document): Tampering {
+  return {
+    name: `an added document of ${collection} with ${what}`,
+    make: async (db) => {
+      const documents = db.collection(collection);
+      const id = 'f'.repeat(64);
+      const copy: Document = { ...(await someOf(documents, {})), _id: id, ...fields };
+      await documents.insertOne(copy, { ignoreUndefined: true });
+      return {
+        expected: [{ finding: 'added', collection, id }],
+        undo: async () => void (await documents.deleteOne({ _id: id as never })),
+      };
+    },
+  };
+}
+
+/** Neither the first nor the last, so that there is something before and behind it. */
+async function someOf(collection: Collection, filter: Document): Promise<Document> {
+  const count = await collection.countDocuments(filter);
+  const cursor = collection.find(filter, { promoteValues: true, useBigInt64: true });
+  const document = await cursor
+    .sort({ height: 1 })
+    .skip(Math.floor(count / 2))
+    .next();
+  if (document === null) throw new Error(`no document in ${collection.collectionName}`);
+  return document;
+}
