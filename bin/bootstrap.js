@@ -8,6 +8,9 @@ import { findRuntime, missingRuntimeMessage, run } from './runtime.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** They measure: nothing of them runs beside another. */
+const SERIAL_TESTS = ['--test', '--test-force-exit', '--test-concurrency=1'];
+
 /** What `npm run <task>` starts, and whether it needs the built addon. Arguments are appended. */
 const TASKS = {
   build: { native: true, command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'] },
@@ -18,6 +21,7 @@ const TASKS = {
   check: { native: false, command: ['tools/check.ts'] },
   test: { native: true, command: ['tools/run-tests.ts'] },
   'test:api': { native: true, command: ['--test', '--test-force-exit', 'test/api/*.test.ts'] },
+  'test:archive': { native: true, command: [...SERIAL_TESTS, 'test/archive/*.test.ts'] },
   'test:compose': { native: false, command: ['--test-force-exit', 'test/compose/validators.ts'] },
 };
 

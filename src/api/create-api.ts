@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import type { NodeService } from '../replica/service.ts';
+import { AccountHistory } from './account-history.ts';
 import { answerErrors, sendFrameworkError } from './answer-errors.ts';
+import { ChainReads } from './chain-reads.ts';
 import { answerClientError } from './client-error.ts';
 import { corsHook } from './cors.ts';
 import type { Handlers } from './endpoints.ts';
@@ -41,11 +43,12 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
   const metrics = apiMetrics(modules.instruments);
   const waiters = new Waiters(metrics);
   const streams = new EventStreams(options.maxStreams, { ...modules, service, metrics });
+  const reads = new ChainReads(service, { archive: undefined, ...modules });
   const handlers: Handlers = {
-    ...transactionHandlers(service, waiters),
-    ...transferHandlers(service),
+    ...transactionHandlers(service, reads, waiters),
+    ...transferHandlers(service, reads),
     ...eventHandlers(service, streams),
-    ...ledgerHandlers(service),
+    ...ledgerHandlers(service, reads, new AccountHistory(service, { archive: undefined, ...modules })),
     ...nodeHandlers(service),
   };
   const app = createServer(options);

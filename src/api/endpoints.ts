@@ -18,9 +18,11 @@ import {
   Validators,
 } from '../types/rest.ts';
 import {
+  AccountTransactions,
   Batch,
   Blocks,
   Checkpoints,
+  CURSOR_PATTERN,
   Evidence,
   MAX_PAGE_ITEMS,
   MAX_PAGE_TRANSFERS,
@@ -29,6 +31,7 @@ import {
 } from '../types/rest-chain.ts';
 import type { RestErrorCode } from '../types/rest-errors.ts';
 import { EVENT_ID_PATTERN, EVENT_KINDS } from '../types/rest-events.ts';
+import { KIND_NUMBERS, type TransactionKind } from '../types/transaction.ts';
 
 /** A route of the public API: what it takes, answers and refuses. The server and the OpenAPI document are made from the same table. */
 export interface Endpoint {
@@ -155,6 +158,27 @@ export const ENDPOINTS = {
     query: Type.Object({ proof: Type.Optional(Type.Enum(['true', 'false'])) }, strict),
     answers: { 200: Account },
     errors: ['ACCOUNT_UNKNOWN'],
+  },
+  getAccountTransactions: {
+    method: 'GET',
+    path: '/v1/accounts/{account}/transactions',
+    summary: 'The final transactions of an account, the newest first; pages stay the same while blocks are added',
+    params: Type.Object({ account: Type.String({ pattern: ACCOUNT_PATTERN }) }, strict),
+    query: Type.Object(
+      {
+        cursor: Type.Optional(Type.String({ pattern: CURSOR_PATTERN, description: '`next` of the page before' })),
+        limit: limitUpTo(MAX_PAGE_ITEMS),
+        fromMs: Type.Optional(Type.String({ pattern: NUMBER_PATTERN, description: 'of blocks of this time or later' })),
+        toMs: Type.Optional(Type.String({ pattern: NUMBER_PATTERN, description: 'of blocks of this time or earlier' })),
+        kind: Type.Optional(Type.Enum(Object.keys(KIND_NUMBERS) as TransactionKind[])),
+        counterparty: Type.Optional(
+          Type.String({ pattern: ACCOUNT_PATTERN, description: 'paid by the account, or paying it' }),
+        ),
+      },
+      strict,
+    ),
+    answers: { 200: AccountTransactions },
+    errors: ['ACCOUNT_UNKNOWN', 'BUSY'],
   },
   getBlock: {
     method: 'GET',

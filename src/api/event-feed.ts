@@ -2,8 +2,7 @@ import type { AppliedTransaction, CommitContent, NodeService } from '../replica/
 import type { CommitIndex } from '../types/ids.ts';
 import type { EventKind, ReceivedTransfers } from '../types/rest-events.ts';
 import type { AccountHandle } from '../types/transaction.ts';
-import { decodeTransactionBody } from '../types/transaction-codec.ts';
-import { isMade } from './transfers.ts';
+import { receivedTransfers } from './received-transfers.ts';
 import { blockSummary, transactionView } from './views.ts';
 
 /** Commits whose events are kept ready: streams that keep up read the newest, and one commit may hold 20 MiB. */
@@ -98,20 +97,6 @@ class TransactionEvents {
   }
 
   receivedBy(account: AccountHandle): ReceivedTransfers | undefined {
-    const { receipt, body } = this.#transaction;
-    if (receipt.kind !== 'transfer-batch' || (receipt.code !== 'OK' && receipt.code !== 'PARTIAL')) return undefined;
-    const batch = decodeTransactionBody(body);
-    if (batch.kind !== 'transfer-batch' || !batch.recipients.includes(account)) return undefined;
-    const transfers: ReceivedTransfers['transfers'] = [];
-    let total = 0n;
-    for (const [index, recipient] of batch.recipients.entries()) {
-      if (recipient !== account || !isMade(receipt, index)) continue;
-      const amount = batch.amounts[index] as bigint;
-      total += amount;
-      transfers.push({ index, amount: amount.toString() });
-    }
-    if (transfers.length === 0) return undefined;
-    const { commit, id, sender } = receipt;
-    return { commit, id, from: sender, to: account, asset: batch.asset, total: total.toString(), transfers };
+    return receivedTransfers(this.#transaction, account);
   }
 }

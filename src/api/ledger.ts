@@ -5,17 +5,25 @@ import type { AccountProof } from '../types/rest.ts';
 import { type Blocks, type Checkpoints, type Evidence, MAX_PAGE_ITEMS } from '../types/rest-chain.ts';
 import { MAX_ACCOUNTS } from '../types/transaction.ts';
 import { toHex } from '../util/bytes.ts';
-import type { Handlers } from './endpoints.ts';
+import { type AccountHistory, type HistoryQuery, parseCursor } from './account-history.ts';
+import type { ChainReads } from './chain-reads.ts';
+import type { Handlers, Input } from './endpoints.ts';
 import { RestError } from './errors.ts';
 import { pageLimit, queryNumber } from './page.ts';
-import { accountView, blockSummary, blockView, checkpointSummary, checkpointView, signedHeaderView } from './views.ts';
+import { accountView, blockSummary, checkpointSummary, checkpointView, signedHeaderView } from './views.ts';
 
 type LedgerHandlers = Pick<
   Handlers,
-  'getAccount' | 'getBlock' | 'getBlocks' | 'getCheckpoint' | 'getCheckpoints' | 'getEvidence'
+  | 'getAccount'
+  | 'getAccountTransactions'
+  | 'getBlock'
+  | 'getBlocks'
+  | 'getCheckpoint'
+  | 'getCheckpoints'
+  | 'getEvidence'
 >;
 
-export function ledgerHandlers(service: NodeService): LedgerHandlers {
+export function ledgerHandlers(service: NodeService, reads: ChainReads, history: AccountHistory): LedgerHandlers {
   return {
     getAccount({ params, query }) {
       const found = findAccount(service, params.account);
@@ -23,14 +31,21 @@ export function ledgerHandlers(service: NodeService): LedgerHandlers {
       if (query.proof === 'true') view.proof = proofOf(service, found.value);
       return { status: 200, body: view };
     },
+    async getAccountTransactions({ params, query }) {
+      const account = findAccount(service, params.account).value;
+      const { oldest } = history;
+      const { lastFinal: commit } = service.chain;
+      const page = await history.page(historyQuery(service, account, query));
+      return { status: 200, body: { commit, account: account.handle, oldest, ...page } };
+    },
     async getBlock({ params: { block } }) {
       const key = block === 'latest' ? block : isDigest(block) ? { hash: block } : integer(block, 'block');
-      const found = await service.chain.block(key);
+      const found = await reads.block(key);
       if (found === undefined) {
         const fields = { block, commit: service.chain.lastFinal, oldest: service.chain.oldest };
         throw new RestError('BLOCK_UNKNOWN', 'not committed yet, or no longer kept here', fields);
       }
-      return { status: 200, body: blockView(found) };
+      return { status: 200, body: found };
     },
     getBlocks: async ({ query }) => ({ status: 200, body: await blocksPage(service, query) }),
     getCheckpoint({ params: { checkpoint } }) {
@@ -52,6 +67,23 @@ export function findAccount(service: NodeService, account: string): AtCommit<Acc
   if (isPresent(found)) return found;
   const fields = { account, commit: found.commit };
   throw new RestError('ACCOUNT_UNKNOWN', `no such account up to commit ${found.commit}`, fields);
+}
+
+function historyQuery(
+  service: NodeService,
+  { handle, address }: AccountState,
+  { cursor, limit, fromMs, toMs, kind, counterparty }: Input<'getAccountTransactions'>['query'],
+): HistoryQuery {
+  return {
+    account: handle,
+    address,
+    cursor: cursor === undefined ? undefined : parseCursor(cursor),
+    limit: pageLimit(limit, MAX_PAGE_ITEMS),
+    fromMs: fromMs === undefined ? 0 : queryNumber(fromMs, 'fromMs'),
+    toMs: toMs === undefined ? Number.POSITIVE_INFINITY : queryNumber(toMs, 'toMs'),
+    kind,
+    counterparty: counterparty === undefined ? undefined : findAccount(service, counterparty).value.handle,
+  };
 }
 
 async function blocksPage(

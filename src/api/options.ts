@@ -1,3 +1,5 @@
+import type { ReadThrough } from '../cache/index.ts';
+import type { ArchiveLookup } from '../storage/index.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
@@ -9,6 +11,10 @@ export interface ApiModules {
   readonly timers: Timers;
   readonly log: Logger;
   readonly instruments: Instruments;
+  /** Of what is read of the chain. */
+  readonly cache: ReadThrough;
+  /** Of what the node no longer keeps. */
+  readonly archive?: ArchiveLookup | undefined;
 }
 
 export interface ApiOptions {
@@ -68,5 +74,15 @@ export const MAX_STREAM_BYTES = 256 * 1024;
 export const HEARTBEAT_MS = 15_000;
 /** A reader that takes nothing for so long is cut off. */
 export const STALL_LIMIT_MS = 10_000;
+/** Told to clients while the archive does not answer. */
+export const ARCHIVE_RETRY_MS = 2_000;
+/** Blocks that are looked into for one page of a history. */
+export const MAX_HISTORY_BLOCKS = 64;
+/** Read for histories of accounts, by all requests together: 16 MiB cost some 60 ms of the main thread. Then they are told to wait. */
+export const HISTORY_BYTES_PER_SECOND = 16 * 1024 * 1024;
+/** What they may save up. */
+export const HISTORY_BURST_BYTES = 32 * 1024 * 1024;
+/** What looking into a block costs at least. */
+export const HISTORY_BLOCK_BYTES = 16 * 1024;
 /** Ranges of addresses whose requests are counted; beyond it the one unused longest starts afresh. */
 export const MAX_COUNTED_SOURCES = 10_000;

@@ -13,6 +13,7 @@ import {
 import { ByteReader } from '../util/byte-reader.ts';
 import { fromHex, isHex } from '../util/bytes.ts';
 import { isCoded } from '../util/errors.ts';
+import type { ChainReads } from './chain-reads.ts';
 import type { Handlers } from './endpoints.ts';
 import { RefusedError, RestError } from './errors.ts';
 import { refusalProblem } from './problem.ts';
@@ -24,7 +25,7 @@ const DEFAULT_WAIT_MS = 10_000;
 type Taken = Exclude<Submission, { status: 'refused' }>;
 type TransactionHandlers = Pick<Handlers, 'submitTransaction' | 'submitTransactions' | 'getTransaction'>;
 
-export function transactionHandlers(service: NodeService, waiters: Waiters): TransactionHandlers {
+export function transactionHandlers(service: NodeService, reads: ChainReads, waiters: Waiters): TransactionHandlers {
   return {
     async submitTransaction({ body, source }) {
       const item = body instanceof Uint8Array ? splitSigned(body) : fromJson(body);
@@ -40,7 +41,7 @@ export function transactionHandlers(service: NodeService, waiters: Waiters): Tra
     },
     async getTransaction({ params, query }) {
       const txId = id<TransactionId>(params.id);
-      const status = await find(service, waiters, txId, query);
+      const status = (await find(service, waiters, txId, query)) ?? (await reads.transaction(txId));
       if (status === undefined) {
         const fields = { id: txId, commit: service.chain.lastFinal };
         throw new RestError('TRANSACTION_UNKNOWN', 'not known here, or no longer', fields);

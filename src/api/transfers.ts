@@ -4,6 +4,7 @@ import type { Receipt } from '../types/receipt.ts';
 import { type Batch, MAX_PAGE_TRANSFERS, type Transfer } from '../types/rest-chain.ts';
 import type { TransferBatch } from '../types/transaction.ts';
 import { decodeTransactionBody } from '../types/transaction-codec.ts';
+import type { ChainReads } from './chain-reads.ts';
 import type { Handlers } from './endpoints.ts';
 import { RestError } from './errors.ts';
 import { pageLimit, queryNumber } from './page.ts';
@@ -13,10 +14,13 @@ interface FinalBatch {
   readonly receipt: Receipt;
 }
 
-export function transferHandlers(service: NodeService): Pick<Handlers, 'getTransfers' | 'getTransfer'> {
+export function transferHandlers(
+  service: NodeService,
+  reads: ChainReads,
+): Pick<Handlers, 'getTransfers' | 'getTransfer'> {
   return {
     async getTransfers({ params, query }) {
-      const found = await findBatch(service, id<TransactionId>(params.id));
+      const found = await findBatch(service, reads, id<TransactionId>(params.id));
       const count = found.batch.recipients.length;
       const from = query.from === undefined ? 0 : queryNumber(query.from, 'from');
       const end = Math.min(count, from + pageLimit(query.limit, MAX_PAGE_TRANSFERS));
@@ -25,7 +29,7 @@ export function transferHandlers(service: NodeService): Pick<Handlers, 'getTrans
       return { status: 200, body: { ...factsOf(found), count, transfers, next: end < count ? end : null } };
     },
     async getTransfer({ params }) {
-      const found = await findBatch(service, id<TransactionId>(params.id));
+      const found = await findBatch(service, reads, id<TransactionId>(params.id));
       const index = Number(params.index);
       if (index >= found.batch.recipients.length) {
         const fields = { id: params.id, index, count: found.batch.recipients.length };
@@ -42,11 +46,11 @@ export function isMade({ code, bitmap }: Receipt, index: number): boolean {
   return code === 'OK';
 }
 
-async function findBatch(service: NodeService, txId: TransactionId): Promise<FinalBatch> {
-  const status = service.transaction(txId);
+async function findBatch(service: NodeService, reads: ChainReads, txId: TransactionId): Promise<FinalBatch> {
+  const status = await reads.transaction(txId);
   if (status === undefined) throw new RestError('TRANSACTION_UNKNOWN', 'not known here, or no longer', { id: txId });
   const { receipt } = status;
-  const body = receipt === undefined ? undefined : await service.chain.body(txId);
+  const body = receipt === undefined ? undefined : await reads.body(txId);
   if (receipt === undefined || body === undefined) {
     const fields = { id: txId, level: status.level, oldest: service.chain.oldest };
     throw new RestError('CONTENT_UNKNOWN', 'not final yet, or no longer kept here', fields);

@@ -25,7 +25,15 @@ export const EXIT_CODES: readonly ExitCode[] = [
         'LOG_EXISTS',
         'GUARD_EXISTS',
       ],
-      ...['FILE_EXISTS', 'FILE_UNREADABLE', 'FILE_INVALID', 'QUANTUM_LEVEL', 'ADDRESS_INVALID', 'PEER_ID_INVALID'],
+      ...[
+        'FILE_EXISTS',
+        'FILE_UNREADABLE',
+        'FILE_INVALID',
+        'ARCHIVE_URI',
+        'QUANTUM_LEVEL',
+        'ADDRESS_INVALID',
+        'PEER_ID_INVALID',
+      ],
     ],
   },
   {
@@ -52,6 +60,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
     codes: [
       ...['LOG_*', 'SNAPSHOT_*', 'INDEX_*', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR', 'SHORT_READ', 'NOT_FOUND', 'EXISTS'],
       ...['LEDGER_GENESIS', 'LEDGER_SNAPSHOT', 'LEDGER_KEY_FILE', 'VERIFICATION_FAILED'],
+      ...['ARCHIVE_EMPTY', 'ARCHIVE_FOREIGN', 'ARCHIVE_VERSION'],
     ],
   },
   {
@@ -67,7 +76,11 @@ export const EXIT_CODES: readonly ExitCode[] = [
     meaning: 'key or passphrase cannot be used',
     codes: ['KEYSTORE_*', 'KEY_*', 'PEER_KEY_*', 'LINK_KEY*', 'TLS_FILES', 'PASSPHRASE_*', 'FILE_MODE'],
   },
-  { status: 8, meaning: 'no validator answered, or not in time', codes: ['UNREACHABLE', 'TIMEOUT', 'STOPPING'] },
+  {
+    status: 8,
+    meaning: 'no validator answered, or not in time',
+    codes: ['UNREACHABLE', 'TIMEOUT', 'STOPPING', 'ARCHIVE_UNAVAILABLE', 'ARCHIVE_REFUSED'],
+  },
   {
     status: 9,
     meaning: 'a validator refused the request, or the transaction did not succeed',

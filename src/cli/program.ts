@@ -3,6 +3,7 @@ import { completionScript, SHELLS, type Shell } from './completion.ts';
 import { exitCodeHelp, exitStatusOf } from './exit-codes.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 import type { Call } from './verb-options.ts';
+import { addArchiveVerbs } from './verbs/archive-verbs.ts';
 import { addClientVerbs } from './verbs/client-verbs.ts';
 import { addConfigVerbs } from './verbs/config-verbs.ts';
 import { addDataVerbs } from './verbs/data-verbs.ts';
@@ -62,6 +63,7 @@ export function buildProgram(call: Call, entry: string): Command {
   addClientVerbs(program, call);
   addConfigVerbs(program, call);
   addDataVerbs(program, call);
+  addArchiveVerbs(program, call);
   program
     .command('completion')
     .description('script that completes verbs and options: source <(av10 completion bash)')

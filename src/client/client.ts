@@ -4,10 +4,11 @@ import { type Address, id, type TransactionId } from '../types/ids.ts';
 import type { SignedBody } from '../types/payload.ts';
 import * as rest from '../types/rest.ts';
 import * as chain from '../types/rest-chain.ts';
-import type { AccountHandle } from '../types/transaction.ts';
+import type { AccountHandle, TransactionKind } from '../types/transaction.ts';
 import { transactionId } from '../types/transaction-codec.ts';
 import { concatBytes, utf8 } from '../util/bytes.ts';
 import { errorText } from '../util/errors.ts';
+import { hasShape } from './answer-shape.ts';
 import { batches } from './batches.ts';
 import { Av10ApiError, isApiError } from './errors.ts';
 import { type ChainEvent, type EventSubscription, followEvents } from './events.ts';
@@ -54,6 +55,16 @@ const NOT_KNOWN_NOW = ['TRANSACTION_UNKNOWN', 'TOO_MANY_WAITERS', 'RATE_LIMITED'
 export interface Page {
   readonly from?: number;
   readonly limit?: number;
+}
+
+/** Which transactions of an account are asked for: times of their blocks, both included. */
+export interface HistoryQuery {
+  readonly cursor?: string;
+  readonly limit?: number;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly kind?: TransactionKind;
+  readonly counterparty?: Address | AccountHandle;
 }
 
 /**
@@ -240,6 +251,14 @@ export class Av10Client {
     return this.#get(chain.SingleTransfer, `/v1/transactions/${txId}/transfers/${index}`);
   }
 
+  /**
+   * A page of what an account sent and received, the newest first: `cursor` is `next` of the page before.
+   * @throws Av10ApiError ACCOUNT_UNKNOWN, BUSY
+   */
+  accountTransactions(account: Address | AccountHandle, query: HistoryQuery = {}): Promise<chain.AccountTransactions> {
+    return this.#get(chain.AccountTransactions, `/v1/accounts/${account}/transactions${queryOf(query)}`);
+  }
+
   /** A range of blocks from `from` on, those of a leader's round, or the newest. */
   blocks(range: Page | { readonly round: number } = {}): Promise<chain.Blocks> {
     return this.#get(chain.Blocks, `/v1/blocks${queryOf(range)}`);
@@ -374,7 +393,7 @@ export class Av10Client {
   }
 
   #checked<S extends rest.Schema>(schema: S, path: string, value: unknown): rest.Shape<S> {
-    if (rest.matches(schema, value)) return value;
+    if (hasShape(schema, value)) return value;
     throw malformed(path, 'the answer does not have the shape of the API');
   }
 
@@ -390,7 +409,7 @@ function accountInfo({ commit, address, handle, keyVersion, nextNonce, frozen, b
   };
 }
 
-function queryOf(parameters: Page | { readonly round: number }): string {
+function queryOf(parameters: Page | HistoryQuery | { readonly round: number }): string {
   const text = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   return text.length === 0 ? '' : `?${text.join('&')}`;
 }

@@ -1,8 +1,9 @@
-import { matches, Problem, type Transaction } from '../types/rest.ts';
+import { Problem, type Transaction } from '../types/rest.ts';
 import type { BlockSummary, CheckpointSummary } from '../types/rest-chain.ts';
 import { EVENT_DATA, type EventKind, type ReceivedTransfers } from '../types/rest-events.ts';
 import { errorText } from '../util/errors.ts';
 import type { Timers } from '../util/timers.ts';
+import { hasShape } from './answer-shape.ts';
 import { Av10ApiError } from './errors.ts';
 import { parseEvents, type ServerEvent } from './event-parser.ts';
 import type { OpenedStream, OpenStream } from './open-stream.ts';
@@ -116,7 +117,7 @@ class Connection {
 function chainEvent({ id, name, data }: ServerEvent): ChainEvent | undefined {
   if (name !== 'block' && name !== 'transaction' && name !== 'transfer' && name !== 'checkpoint') return undefined;
   const value: unknown = parseJson(data);
-  if (matches(EVENT_DATA[name], value)) return { id, kind: name, data: value } as ChainEvent;
+  if (hasShape(EVENT_DATA[name], value)) return { id, kind: name, data: value } as ChainEvent;
   throw new Av10ApiError('MALFORMED_ANSWER', `an event ${name} of another shape`, { path: '/v1/events' });
 }
 
@@ -136,7 +137,7 @@ async function refusal({ status, chunks }: OpenedStream): Promise<Av10ApiError> 
 
 function problemError(text: string): Av10ApiError {
   const value = parseJson(text);
-  if (matches(Problem, value)) return Av10ApiError.fromProblem(value);
+  if (hasShape(Problem, value)) return Av10ApiError.fromProblem(value);
   return new Av10ApiError('UNREACHABLE', 'an answer that is no problem of the API', {}, { retryable: true });
 }
 

@@ -1,6 +1,6 @@
 export type { WaitLevel } from '../types/rest.ts';
 export { type AccumulatorOptions, TransferAccumulator, type TransferOutcome } from './accumulator.ts';
-export { type AccountInfo, Av10Client, type Page, type SubmitResult } from './client.ts';
+export { type AccountInfo, Av10Client, type HistoryQuery, type Page, type SubmitResult } from './client.ts';
 export { Av10ApiError, type ClientErrorCode, isApiError } from './errors.ts';
 export type { ChainEvent, EventSubscription } from './events.ts';
 export { type AccountKey, createKey } from './keys.ts';

@@ -1,6 +1,7 @@
-import { matches, Problem } from '../types/rest.ts';
+import { Problem } from '../types/rest.ts';
 import { assert } from '../util/assert.ts';
 import { errorText } from '../util/errors.ts';
+import { hasShape } from './answer-shape.ts';
 import { Av10ApiError } from './errors.ts';
 import type { HttpRequest, HttpResponse, Send } from './send.ts';
 
@@ -71,14 +72,14 @@ export class Requester {
 function readAnswer(path: string, { status, body }: HttpResponse): unknown {
   const value = parse(path, body);
   if (status < 300) return value;
-  if (matches(Problem, value)) throw Av10ApiError.fromProblem(value);
+  if (hasShape(Problem, value)) throw Av10ApiError.fromProblem(value);
   throw new Av10ApiError('MALFORMED_ANSWER', `${path}: status ${status} without a problem`, { path }, { status });
 }
 
 function problemOf({ body }: HttpResponse): Av10ApiError | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    return matches(Problem, value) ? Av10ApiError.fromProblem(value) : undefined;
+    return hasShape(Problem, value) ? Av10ApiError.fromProblem(value) : undefined;
   } catch {
     // A gateway's own page: the status is all there is to say.
     return undefined;

@@ -1,3 +1,5 @@
+import { DEFAULT_CACHE_OPTIONS } from '../cache/options.ts';
+import { ARCHIVE_LEVELS, DEFAULT_DATABASE } from '../storage/mongo/options.ts';
 import { isObject } from '../util/is-object.ts';
 
 /** Everything that a setting can be after parsing. */
@@ -96,6 +98,41 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
     'number',
     integer(1_000, 100_000_000),
   ),
+  field(
+    'archiveLevel',
+    'off',
+    'what is archived in MongoDB: off, blocks, batches or transfers',
+    'level',
+    choice(ARCHIVE_LEVELS),
+  ),
+  field('archiveUriFile', '', 'file with the connection string of MongoDB', 'path', text(0, 4096)),
+  field('archiveDatabase', DEFAULT_DATABASE, 'database of the archive', 'name', text(1, 38)),
+  field(
+    'archiveHoldSeconds',
+    5_400,
+    'how long the log is kept for an archive that does not go on',
+    'seconds',
+    integer(0, 604_800),
+  ),
+  field(
+    'cacheBytes',
+    DEFAULT_CACHE_OPTIONS.memoryBytes,
+    'memory for what the API has read from the log',
+    'bytes',
+    integer(1_048_576, 1e12),
+  ),
+  field('cacheTtlSeconds', 86_400, 'how long a read is kept in memory and in Redis', 'seconds', integer(1, 31_536_000)),
+  field('redisNodes', '', 'addresses of Redis, host:port,...: shares such reads with other nodes', 'list', addresses),
+  field('redisCluster', false, 'the addresses are of a Redis cluster', 'boolean', flag),
+  field('redisTls', false, 'TLS to Redis', 'boolean', flag),
+  field('redisPasswordFile', '', 'file with the password of Redis', 'path', text(0, 4096)),
+  field(
+    'cacheSecretFile',
+    '',
+    'file with the secret of all nodes that share the Redis, 32 characters or more: values not sealed with it are not believed',
+    'path',
+    text(0, 4096),
+  ),
 ];
 
 function field(
@@ -162,6 +199,13 @@ function list(value: unknown): ParsedValue {
   if (Array.isArray(items) && items.length <= MAX_LIST && items.every((item) => typeof item === 'string'))
     return { value: items as string[] };
   return { problem: `a list of at most ${MAX_LIST} texts expected` };
+}
+
+function addresses(value: unknown): ParsedValue {
+  const parsed = list(value);
+  if ('problem' in parsed) return parsed;
+  const wrong = (parsed.value as readonly string[]).map(address).find((each) => 'problem' in each);
+  return wrong ?? parsed;
 }
 
 /** An object in the file, or text `name=host:port,...`. */

@@ -1,3 +1,4 @@
+import type { ArchiveLevel } from '../storage/mongo/options.ts';
 import { isObject } from '../util/is-object.ts';
 import { CONFIG_FIELDS, type ConfigField, type ConfigValue } from './config-fields.ts';
 import { NodeError } from './errors.ts';
@@ -33,6 +34,18 @@ export interface NodeConfig {
   readonly ledgerThreads: number;
   readonly snapshotEverySeconds: number;
   readonly retainCommits: number;
+  readonly archiveLevel: ArchiveLevel;
+  readonly archiveUriFile: string;
+  readonly archiveDatabase: string;
+  readonly archiveHoldSeconds: number;
+  readonly cacheBytes: number;
+  readonly cacheTtlSeconds: number;
+  /** `host:port` of each; none: what was read is kept in memory only. */
+  readonly redisNodes: readonly string[];
+  readonly redisCluster: boolean;
+  readonly redisTls: boolean;
+  readonly redisPasswordFile: string;
+  readonly cacheSecretFile: string;
 }
 
 export type ConfigOrigin = 'flag' | 'environment' | 'file' | 'default';

@@ -20,18 +20,22 @@ import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
 import { indexReceipts } from '../replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
 import type { NodeService, PostureEntry } from '../replica/service.ts';
+import { touchedAccounts } from '../replica/touched-accounts.ts';
 import { Validator, type ValidatorSetup } from '../replica/validator.ts';
-import { DEFAULT_RECEIPT_INDEX_OPTIONS, LmdbReceiptIndex, NodeDisk, storageMetrics } from '../storage/index.ts';
+import { NodeDisk, SqliteReceiptIndex, storageMetrics } from '../storage/index.ts';
 import type { AuthorIndex } from '../types/ids.ts';
 import { toHex } from '../util/bytes.ts';
 import type { DiskLock } from '../util/disk.ts';
 import type { Logger } from '../util/logger.ts';
+import { NodeArchive } from './archive.ts';
 import type { NodeConfig } from './config.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
+import { hostAndPort } from './host-and-port.ts';
 import { openConsensusKey, openLinkKey, readPeerKey } from './key-files.ts';
 import { LinkKeySequences } from './link-key-sequences.ts';
 import { nodeMetrics, reportStatus } from './metrics.ts';
 import { postureOf } from './posture.ts';
+import { openReadSources } from './read-sources.ts';
 import { diskPath, EPOCH, ledgerOptionsOf, lockDataFolder, RECEIPT_FOLDER, restartOptions } from './restart-setup.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
 import { readTlsFiles } from './tls-files.ts';
@@ -99,20 +103,19 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const instruments = new PrometheusInstruments();
     const ownMetrics = nodeMetrics(instruments);
     ownMetrics.targetTps.set(config.targetTps);
-    const metrics = await startMetricsServer(instruments, listenAddress(config.metricsListen));
+    const metrics = await startMetricsServer(instruments, hostAndPort(config.metricsListen));
     stops.push(() => metrics.stop());
 
+    const archive = await NodeArchive.open(config, { instruments, logger });
     const disk = new NodeDisk('/');
     const lock = await lockData(disk, config);
     stops.push(() => lock.release());
-    const receipts = LmdbReceiptIndex.open(
-      join(resolve(config.dataDir), RECEIPT_FOLDER),
-      DEFAULT_RECEIPT_INDEX_OPTIONS,
-    );
+    const receipts = SqliteReceiptIndex.open(join(resolve(config.dataDir), RECEIPT_FOLDER), archive.receiptOptions);
     stops.push(() => receipts.close());
     const restarted = await restart(options, {
       ...restartModules(config, files, crypto, disk, instruments, logger),
-      replayed: (result) => indexReceipts(receipts, result, logger),
+      replayed: (result, commit) =>
+        indexReceipts(receipts, result, logger, touchedAccounts(crypto.hasher, commit, result)),
     });
     const ledger = restarted.ledger as NativeLedger;
     const system = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, instruments };
@@ -130,13 +133,18 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const linkTrouble = (peer: AuthorIndex) => transport.linkTrouble(peer);
     const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture, linkTrouble };
     const setup = validatorSetup(config, files, options, own);
-    const validator = new Validator(setup, { ...rooms, verifyLoad: () => pool.load }, restarted);
-    const api = createApi(validator, await apiOptions(config), { ...system, log: logger.child('api') });
+    const commitsNeededFrom = () => archive.neededFrom();
+    const validator = new Validator(setup, { ...rooms, verifyLoad: () => pool.load, commitsNeededFrom }, restarted);
+    const reads = await openReadSources(config, files.genesis.networkId, { ...system, ...crypto, logger });
+    stops.push(() => reads.close());
+    const api = createApi(validator, await apiOptions(config), { ...system, log: logger.child('api'), ...reads });
     const apiUrl = await api.start();
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
     await validator.start();
     linkKey.seed.wipe();
+    await archive.start({ validator, restarted, receipts });
+    stops.push(() => archive.stop());
     stops.push(repeat(STATUS_INTERVAL_MS, () => reportStatus(validator.status(), ownMetrics)));
     const { verdict } = restarted;
     logger.info('started', {
@@ -237,12 +245,7 @@ async function apiOptions(config: NodeConfig): Promise<Parameters<typeof createA
   const trustedSources = config.trustedSources.map(addressSource);
   const limits = { requestsPerSecond: apiRequestsPerSecond, maxStreams: apiStreams, trustedSources };
   const tls = await readTlsFiles(config);
-  return { ...DEFAULT_API_OPTIONS, ...listenAddress(apiListen), ...limits, tls, trustedProxies, corsOrigins };
-}
-
-function listenAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+  return { ...DEFAULT_API_OPTIONS, ...hostAndPort(apiListen), ...limits, tls, trustedProxies, corsOrigins };
 }
 
 /** Now and after every interval, until it is stopped. */

@@ -14,7 +14,7 @@ import { NodeError } from './errors.ts';
 import type { GenesisFiles } from './genesis-files.ts';
 
 export const EPOCH = 1;
-const LOG_FOLDER = 'log';
+export const LOG_FOLDER = 'log';
 const SNAPSHOT_FOLDER = 'snapshots';
 export const RECEIPT_FOLDER = 'receipts';
 /** Public keys of accounts opened after genesis. */
@@ -50,7 +50,7 @@ export function restartOptions(
     bounds: defaultBounds(committee.size, parameters.gcDepth),
   };
   const paths = {
-    log: diskPath(config.dataDir, LOG_FOLDER),
+    log: logFolder(config),
     snapshots: diskPath(config.dataDir, SNAPSHOT_FOLDER),
     guard: diskPath(config.guardDir, GUARD_FILE),
   };
@@ -66,6 +66,11 @@ export function restartOptions(
     },
     own,
   };
+}
+
+/** Of the block log, as a disk path. */
+export function logFolder({ dataDir }: NodeConfig): string {
+  return diskPath(dataDir, LOG_FOLDER);
 }
 
 export function ledgerOptionsOf(

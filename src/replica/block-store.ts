@@ -283,8 +283,13 @@ export class BlockStore {
     return this.#digests.get(digest);
   }
 
+  /** Of the record of a kept commit. */
+  commitPosition(index: CommitIndex): LogPosition | undefined {
+    return this.#commits[index - this.#firstCommit];
+  }
+
   async commit(index: CommitIndex): Promise<CommitEntry | undefined> {
-    const position = this.#commits[index - this.#firstCommit];
+    const position = this.commitPosition(index);
     if (position === undefined) return undefined;
     const { entry } = await this.#log.read(position);
     return entry.type === 'commit' ? entry : undefined;

@@ -1,10 +1,11 @@
 import type { Hasher } from '../crypto/hasher.ts';
 import type { Ledger } from '../execution/index.ts';
-import type { CommitEntry, StorageErrorCode } from '../storage/index.ts';
+import type { CommitEntry, ReceiptIndex, StorageErrorCode } from '../storage/index.ts';
 import type { Commit } from '../types/commit.ts';
 import type { CommitIndex, Round, TransactionId } from '../types/ids.ts';
 import { type PayloadItem, parsePayload } from '../types/payload.ts';
 import type { Receipt } from '../types/receipt.ts';
+import type { AccountHandle } from '../types/transaction.ts';
 import { isCoded } from '../util/errors.ts';
 import type { BlockStore } from './block-store.ts';
 import type { AppliedTransaction, BlockView, Chain, CommitContent } from './service.ts';
@@ -13,6 +14,7 @@ interface ChainReaderModules {
   readonly hasher: Hasher;
   readonly store: BlockStore;
   readonly ledger: Pick<Ledger, 'lastCommit'>;
+  readonly receipts: Pick<ReceiptIndex, 'commitsOf'>;
   /** Of a transaction that is final. */
   receipt(id: TransactionId): Receipt | undefined;
 }
@@ -104,6 +106,11 @@ export class ChainReader implements Chain {
       if (receipt?.commit === index && !applied.has(id)) applied.set(id, { position, body, receipt });
     }
     return { commit: entry.commit, count: items.length, applied: [...applied.values()] };
+  }
+
+  touching(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[] {
+    const commits = this.#modules.receipts.commitsOf(account, Math.min(before, this.#lastFinal + 1), limit);
+    return commits.filter((index) => index >= this.oldest);
   }
 
   async body(id: TransactionId): Promise<Uint8Array | undefined> {

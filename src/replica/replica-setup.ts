@@ -1,7 +1,7 @@
 import type { Core, CoreOptions } from '../consensus/index.ts';
 import type { Hasher } from '../crypto/hasher.ts';
 import type { Signer, Verifier } from '../crypto/signer.ts';
-import type { ExecutedCommit, Ledger } from '../execution/index.ts';
+import type { ExecutableCommit, ExecutedCommit, Ledger } from '../execution/index.ts';
 import type { Mempool } from '../pipeline/index.ts';
 import type { Certificate } from '../types/certificate.ts';
 import type { Clock } from '../util/clock.ts';
@@ -47,7 +47,7 @@ export interface ReplicaModules {
 
 export interface ReplicaEvents {
   committed(subDag: Executing): void;
-  executed(result: ExecutedCommit, subDag: Executing): void;
+  executed(result: ExecutedCommit, subDag: Executing, commit: ExecutableCommit): void;
   final(result: ExecutedCommit, subDag: Executing): void;
   certified(certificate: Certificate): void;
   /** The node must not go on. It keeps answering what it knows. */

@@ -265,7 +265,7 @@ export class Replica {
     this.#feed.collected(subDag.gcRound);
     this.#modules.store.executed(subDag.commit.index, subDag.gcRound);
     for (const id of this.#modules.mempool.expire(subDag.commit.timeMs)) this.#modules.tracker.dropped(id, 'EXPIRED');
-    this.#events.executed(result, subDag);
+    this.#events.executed(result, subDag, commit);
     const { checkpoint } = result;
     this.#content.executed(result);
     if (checkpoint !== undefined)

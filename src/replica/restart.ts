@@ -1,5 +1,5 @@
 import { Core, type CoreOptions } from '../consensus/index.ts';
-import type { Ledger } from '../execution/index.ts';
+import type { ExecutableCommit, ExecutedCommit, Ledger } from '../execution/index.ts';
 import {
   BlockLog,
   type BlockLogOptions,
@@ -57,7 +57,7 @@ export interface RestartModules extends StorageModules {
   openLedger(snapshot: readonly Uint8Array[] | undefined): Ledger;
   runnerOf(ledger: Ledger): CommitRunner;
   /** Each commit as it is executed again. */
-  replayed(result: Awaited<ReturnType<CommitRunner['execute']>>): void;
+  replayed(result: ExecutedCommit, commit: ExecutableCommit): void;
 }
 
 export interface Restarted {
@@ -215,7 +215,8 @@ async function replayLog(
   const { hasher } = modules;
   const execute = async (commit: ReplayedCommit): Promise<void> => {
     if (commit.commit.index <= ledger.lastCommit) return;
-    modules.replayed(await runner.execute(await executableCommit(store, commit)));
+    const executable = await executableCommit(store, commit);
+    modules.replayed(await runner.execute(executable), executable);
     store.executed(commit.commit.index, commit.gcRound);
   };
   if (content !== undefined) {

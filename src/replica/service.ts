@@ -201,6 +201,8 @@ export interface Chain {
   /** Those whose leader is of this round: one, or several with several leaders a round, or none. */
   commitsOfRound(round: Round): Promise<readonly Commit[]>;
   content(index: CommitIndex): Promise<CommitContent | undefined>;
+  /** Final commits below `before` that are kept and in which the account may have had a part, the newest first. */
+  touching(account: AccountHandle, before: CommitIndex, limit: number): readonly CommitIndex[];
   /** The canonical bytes of a transaction that is final here. */
   body(id: TransactionId): Promise<Uint8Array | undefined>;
 }

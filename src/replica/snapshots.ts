@@ -21,6 +21,8 @@ export interface SnapshotModules {
   readonly logger: Logger;
   /** Receipts of what was executed so far are out of memory: a restart from the snapshot does not execute these commits again. */
   receiptsKept(): Promise<void>;
+  /** Commits from here on are kept beyond `retainCommits`: somebody outside has still to read them. */
+  neededFrom(): CommitIndex;
 }
 
 /** Writes a snapshot now and then, and lets go of the log behind it. One at a time; a failed one is tried again later. */
@@ -98,7 +100,8 @@ export class Snapshots {
   async #dropLog(index: CommitIndex): Promise<void> {
     const { store, snapshots } = this.#modules;
     const oldest = (await snapshots.oldest())?.logPosition ?? LOG_START;
-    const keptFrom = (await store.forgetCommits(index - this.#options.retainCommits)) ?? LOG_START;
+    const neededFrom = Math.min(index - this.#options.retainCommits, this.#modules.neededFrom());
+    const keptFrom = (await store.forgetCommits(neededFrom)) ?? LOG_START;
     await store.log.dropBefore(oldest < keptFrom ? oldest : keptFrom);
   }
 }

@@ -1,6 +1,12 @@
 import type { Hasher } from '../crypto/hasher.ts';
 import type { Signer, Verifier } from '../crypto/signer.ts';
-import { type Checkpoint, type ExecutedCommit, type Ledger, receipt } from '../execution/index.ts';
+import {
+  type Checkpoint,
+  type ExecutableCommit,
+  type ExecutedCommit,
+  type Ledger,
+  receipt,
+} from '../execution/index.ts';
 import type { Committee } from '../params/committee.ts';
 import type { Genesis } from '../params/genesis.ts';
 import {
@@ -15,7 +21,7 @@ import {
 import type { ReceiptIndex } from '../storage/index.ts';
 import type { Evidence } from '../types/block.ts';
 import type { Certificate } from '../types/certificate.ts';
-import type { Address, AuthorIndex, CheckpointIndex, TransactionId } from '../types/ids.ts';
+import type { Address, AuthorIndex, CheckpointIndex, CommitIndex, TransactionId } from '../types/ids.ts';
 import type { SignedBody } from '../types/payload.ts';
 import { decodeReceipt } from '../types/receipt.ts';
 import type { AccountHandle } from '../types/transaction.ts';
@@ -31,7 +37,7 @@ import type { Executing } from './executor.ts';
 import { DISK_STALL_MS, HealthMonitor, notReady, READY, STALL_MS } from './health.ts';
 import { LinearisedWindow } from './linearised-window.ts';
 import { type ReplicaMetrics, replicaMetrics } from './metrics.ts';
-import { indexReceipts } from './receipt-feed.ts';
+import { ReceiptFeed } from './receipt-feed.ts';
 import { recognise, refused } from './recognise.ts';
 import { Replica } from './replica.ts';
 import type { ReplicaSetup } from './replica-setup.ts';
@@ -91,6 +97,8 @@ export interface ValidatorModules {
   posture(): readonly PostureEntry[];
   /** Why the transport has no link to a member. */
   linkTrouble(peer: AuthorIndex): LinkTrouble | undefined;
+  /** Of commits that the archive has still to read; absent without one. */
+  commitsNeededFrom?(): CommitIndex;
 }
 
 /** A validator as the rooms above see it: the replica with its mempool, its clients' transactions, and what operators ask. */
@@ -110,10 +118,10 @@ export class Validator implements NodeService {
   readonly #health: HealthMonitor;
   readonly #metrics: ReplicaMetrics;
   readonly #checkpoints = new Map<CheckpointIndex, Checkpoint>();
+  readonly #receipts: ReceiptFeed;
   readonly #listeners = new Set<(event: NodeEvent) => void>();
   readonly #chain: ChainReader;
   readonly #statistics: StatisticsCounter;
-  #receiptsWriting = false;
   #haltReason: { readonly code: string; readonly message: string } | undefined;
 
   constructor(setup: ValidatorSetup, modules: ValidatorModules, restarted: Restarted) {
@@ -125,7 +133,9 @@ export class Validator implements NodeService {
     this.#modules = modules;
     this.#restarted = restarted;
     this.#ledger = ledger;
-    this.#chain = new ChainReader({ hasher, store, ledger, receipt: (id) => this.transaction(id)?.receipt });
+    this.#receipts = new ReceiptFeed(modules);
+    const receiptOf = (id: TransactionId) => this.transaction(id)?.receipt;
+    this.#chain = new ChainReader({ hasher, store, ledger, receipts: modules.receipts, receipt: receiptOf });
     this.#statistics = new StatisticsCounter(ledger);
     this.#metrics = replicaMetrics(instruments);
     this.#health = new HealthMonitor(clock.monotonicMs());
@@ -142,6 +152,7 @@ export class Validator implements NodeService {
       clock,
       logger: logger.child('snapshots'),
       receiptsKept: () => this.#receiptsKept(),
+      neededFrom: () => modules.commitsNeededFrom?.() ?? Number.POSITIVE_INFINITY,
     });
     this.#executedWindow = new LinearisedWindow(setup.core.parameters.gcDepth, {
       gcRound: start.core.gcRound,
@@ -158,7 +169,7 @@ export class Validator implements NodeService {
     };
     this.#replica = new Replica(setup, replicaModules, start, {
       committed: (subDag) => this.#onCommitted(subDag),
-      executed: (result, subDag) => this.#onExecuted(result, subDag),
+      executed: (result, subDag, executable) => this.#onExecuted(result, subDag, executable),
       final: (result) => this.#onFinal(result),
       certified: (certificate) => this.#onCertified(certificate),
       halted: (error) => this.#onHalted(error),
@@ -399,7 +410,8 @@ export class Validator implements NodeService {
     this.#metrics.clockIgnored.set(this.#replica.content.clockIgnoredMs / 1_000);
   }
 
-  #onExecuted(result: ExecutedCommit, { commit }: Executing): void {
+  #onExecuted(result: ExecutedCommit, { commit }: Executing, executable: ExecutableCommit): void {
+    this.#receipts.executed(result, executable);
     this.#executedWindow.add(commit);
     this.#metrics.executed.set(result.index);
     this.#metrics.executionLag.set(this.#replica.executor.lag);
@@ -422,9 +434,8 @@ export class Validator implements NodeService {
   }
 
   #onFinal(result: ExecutedCommit): void {
-    const { receipts, clock, logger } = this.#modules;
-    indexReceipts(receipts, result, logger);
-    this.#writeReceipts();
+    const { clock } = this.#modules;
+    this.#receipts.final(result);
     for (const outcome of result.outcomes)
       if (outcome.kind === 'applied') this.#tracker.final(receipt(outcome), clock.monotonicMs());
     this.#statistics.executed(result);
@@ -433,18 +444,6 @@ export class Validator implements NodeService {
     this.#metrics.signed.add(result.applied);
     this.#metrics.dropped.add(result.dropped);
     this.#emit({ type: 'final', commit: result.index });
-  }
-
-  /** One batch of what has gathered; what comes meanwhile goes with the next. Nothing waits for it but a snapshot. */
-  #writeReceipts(): void {
-    if (this.#receiptsWriting) return;
-    this.#receiptsWriting = true;
-    this.#modules.receipts
-      .flush()
-      .catch((error: unknown) => this.#modules.logger.warn('receipts not written', { error: errorText(error) }))
-      .finally(() => {
-        this.#receiptsWriting = false;
-      });
   }
 
   async #receiptsKept(): Promise<void> {

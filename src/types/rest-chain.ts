@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { AsOfCommit, BLOCK_HEAD, Bytes, Count, Id, Name, Next, strict, U64 } from './rest-shapes.ts';
+import { AsOfCommit, BLOCK_HEAD, Bytes, Count, Id, Name, Next, strict, Text, U64 } from './rest-shapes.ts';
 
 /** Shapes of the public API that list what the chain holds: see `src/types/rest.ts` for the conventions. */
 
@@ -7,6 +7,9 @@ import { AsOfCommit, BLOCK_HEAD, Bytes, Count, Id, Name, Next, strict, U64 } fro
 export const MAX_PAGE_ITEMS = 100;
 /** Transfers of one page: a whole batch in nine, 90 kB each. */
 export const MAX_PAGE_TRANSFERS = 1_000;
+
+/** Where a page of a history ends: a height and a place in that block. Clients take it as it is. */
+export const CURSOR_PATTERN = '^[0-9]{1,15}[.][0-9]{1,9}$';
 
 export const BlockSummary = Type.Object(
   {
@@ -73,6 +76,46 @@ export const SingleTransfer = Type.Object(
   { ...strict, title: 'SingleTransfer' },
 );
 export type SingleTransfer = Static<typeof SingleTransfer>;
+
+export const AccountTransaction = Type.Object(
+  {
+    commit: Count,
+    timeMs: Type.Integer({ minimum: 0, description: 'of the block' }),
+    id: Id,
+    kind: Text,
+    code: Text,
+    sender: Type.Integer({ minimum: 0, description: 'account handle' }),
+    sent: Type.Boolean({ description: 'by the account itself' }),
+    fee: U64,
+    received: Type.Union(
+      [
+        Type.Object({ asset: Count, total: U64, transfers: Count }, strict),
+        Type.Null({ description: 'nothing reached the account' }),
+      ],
+      { description: 'by the transfers of a batch that reached the account' },
+    ),
+  },
+  { ...strict, title: 'AccountTransaction' },
+);
+export type AccountTransaction = Static<typeof AccountTransaction>;
+
+export const AccountTransactions = Type.Object(
+  {
+    commit: AsOfCommit,
+    account: Type.Integer({ minimum: 0, description: 'account handle' }),
+    oldest: Type.Integer({ minimum: 0, description: 'what is in older blocks is not listed here' }),
+    transactions: Type.Array(AccountTransaction),
+    next: Type.Union([Type.String({ pattern: CURSOR_PATTERN }), Type.Null()], {
+      description: '`cursor` of the next page, null at the end; a page that has none may still have a next one',
+    }),
+  },
+  {
+    ...strict,
+    title: 'AccountTransactions',
+    description: 'final transactions that the account sent, that reached it or opened it, the newest first',
+  },
+);
+export type AccountTransactions = Static<typeof AccountTransactions>;
 
 export const Statistics = Type.Object(
   {

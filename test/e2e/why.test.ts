@@ -98,7 +98,7 @@ suite('`av10 why` names the cause of a stall', () => {
   test('a process is stopped', async () => {
     devnet.signal(VICTIM, 'SIGSTOP');
     try {
-      await untilExplained([0, 1], [{ code: 'STOPPED', validators: [VICTIM_NAME] }], false);
+      await untilExplained([0, 1], [{ code: 'STOPPED', validators: [VICTIM_NAME] }]);
       await untilExplained(ALL, [{ code: 'STOPPED', validators: [VICTIM_NAME] }]);
     } finally {
       devnet.signal(VICTIM, 'SIGCONT');

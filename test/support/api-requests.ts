@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Api, type ApiModules, type ApiOptions, createApi, DEFAULT_API_OPTIONS } from '../../src/api/index.ts';
+import { cacheMetrics, ReadThrough } from '../../src/cache/index.ts';
 import { signatureContext } from '../../src/crypto/domains.ts';
 import type { SignedBody } from '../../src/types/payload.ts';
 import { matches, Problem } from '../../src/types/rest.ts';
@@ -21,7 +22,14 @@ export function testApi(
   options: Partial<ApiOptions> = {},
   modules: Partial<ApiModules> = {},
 ): Api {
-  const defaults = { log: SILENT_LOGGER, instruments: NO_INSTRUMENTS, clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS };
+  const cache = new ReadThrough([], cacheMetrics(NO_INSTRUMENTS));
+  const defaults = {
+    log: SILENT_LOGGER,
+    instruments: NO_INSTRUMENTS,
+    clock: SYSTEM_CLOCK,
+    timers: SYSTEM_TIMERS,
+    cache,
+  };
   const settings = { ...DEFAULT_API_OPTIONS, port: 0, requestsPerSecond: 0, ...options };
   return createApi(service, settings, { ...defaults, ...modules });
 }

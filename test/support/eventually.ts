@@ -1,7 +1,11 @@
 /** Waits for a condition that something outside brings about, looking again every few milliseconds; fails with `what` after `limitMs`. */
-export async function eventually(condition: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = 10_000,
+): Promise<void> {
   const untilMs = performance.now() + limitMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > untilMs) throw new Error(`not within ${limitMs} ms: ${what}`);
     await new Promise<void>((resolve) => setTimeout(resolve, POLL_MS));
   }

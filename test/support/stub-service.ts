@@ -252,7 +252,8 @@ export class StubChain implements Chain {
   /** The next commit, with these transactions. */
   add(applied: readonly AppliedTransaction[], count = applied.length): number {
     this.lastFinal += 1;
-    const commit = { ...this.#block.commit, index: this.lastFinal };
+    const timeMs = this.#block.commit.timeMs + this.lastFinal - STUB_COMMIT;
+    const commit = { ...this.#block.commit, index: this.lastFinal, timeMs };
     this.#added.set(this.lastFinal, { commit, count, applied });
     return this.lastFinal;
   }
@@ -275,6 +276,11 @@ export class StubChain implements Chain {
   async content(index: number): Promise<CommitContent | undefined> {
     if (index < this.oldest) return undefined;
     return this.#added.get(index) ?? { commit: this.#block.commit, count: 1, applied: [] };
+  }
+
+  touching(_account: number, before: number, limit: number): number[] {
+    const kept = [...this.#added.keys()].filter((index) => index < before && index >= this.oldest);
+    return kept.reverse().slice(0, limit);
   }
 
   async body(txId: TransactionId): Promise<Uint8Array | undefined> {

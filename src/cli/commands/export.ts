@@ -3,7 +3,7 @@ import { blockView, transactionView } from '../../api/views.ts';
 import type { Av10Client } from '../../client/index.ts';
 import { RECEIPT_FOLDER } from '../../node/restart-setup.ts';
 import { type StoppedNode, withStoppedNode } from '../../node/stopped-node.ts';
-import { DEFAULT_RECEIPT_INDEX_OPTIONS, LmdbReceiptIndex } from '../../storage/index.ts';
+import { DEFAULT_RECEIPT_INDEX_OPTIONS, SqliteReceiptIndex } from '../../storage/index.ts';
 import { decodeSignedHeader } from '../../types/block-codec.ts';
 import { type CommitIndex, id, type TransactionId } from '../../types/ids.ts';
 import { parsePayload } from '../../types/payload.ts';
@@ -132,7 +132,7 @@ function storedView(
 async function writeStoredReceipts(
   node: StoppedNode,
   stored: StoredCommit,
-  receipts: LmdbReceiptIndex,
+  receipts: SqliteReceiptIndex,
   write: WriteLine,
 ): Promise<void> {
   for (const txId of storedView(node, stored).transactions) {
@@ -142,7 +142,7 @@ async function writeStoredReceipts(
   }
 }
 
-async function openReceipts(path: string): Promise<LmdbReceiptIndex> {
-  if (await exists(path)) return LmdbReceiptIndex.open(path, DEFAULT_RECEIPT_INDEX_OPTIONS);
+async function openReceipts(path: string): Promise<SqliteReceiptIndex> {
+  if (await exists(path)) return SqliteReceiptIndex.open(path, DEFAULT_RECEIPT_INDEX_OPTIONS);
   throw new CliError('FILE_UNREADABLE', `there are no receipts in ${path}: the validator never ran`, { path });
 }

@@ -16,7 +16,7 @@ const MAX_ASSET = 255;
 /** A batch that is not atomic may succeed in part: the receipt says in which. */
 const SUCCESSES: readonly string[] = ['OK', 'PARTIAL'] satisfies AppliedCode[];
 
-type Wait = WaitLevel | 'none';
+export type Wait = WaitLevel | 'none';
 
 export interface TransferOptions extends ClientFlags {
   readonly from: string;
@@ -67,7 +67,8 @@ export async function status(text: string, options: ClientFlags, terminal: Termi
   terminal.result(found as unknown as JsonValue, lines(found));
 }
 
-async function follow(
+/** Waits as long as `wait` says and shows what became of it. @throws CliError TRANSACTION_DROPPED, TRANSACTION_FAILED */
+export async function follow(
   client: Av10Client,
   txId: TransactionId,
   wait: Wait,
@@ -104,6 +105,7 @@ function lines({ id: txId, level, receipt, checkpoint, dropped }: Rest.Transacti
       ['transfers', receipt.transfers],
       ['fee', receipt.fee],
     );
+  if (receipt?.kind === 'open-account') rows.push(['opened handle', receipt.detail]);
   if (checkpoint !== undefined) rows.push(['checkpoint', checkpoint]);
   if (dropped !== undefined) rows.push(['dropped', dropped.code]);
   return columns(rows);

@@ -14,21 +14,13 @@ export function addClientVerbs(program: Command, call: Call): void {
     )
     .addOption(repeatable('--amount <units>', 'in smallest units, one for each recipient').makeOptionMandatory())
     .option('--asset <number>', 'asset', '0')
-    .addOption(
-      new Option('--wait <level>', 'how far to wait')
-        .choices(['none', 'included', 'final', 'certified'])
-        .default('final'),
-    )
+    .addOption(waitOption())
     .addOption(passphraseOption())
     .action((options) => call(async (terminal) => (await import('../commands/tx.ts')).transfer(options, terminal)));
   withClient(tx.command('submit'))
     .description('submit the bytes of a signed transaction')
     .argument('<file>', 'body and signature as one file; - for standard input')
-    .addOption(
-      new Option('--wait <level>', 'how far to wait')
-        .choices(['none', 'included', 'final', 'certified'])
-        .default('final'),
-    )
+    .addOption(waitOption())
     .action((file, options) =>
       call(async (terminal) => (await import('../commands/tx.ts')).submit(file, options, terminal)),
     );
@@ -38,7 +30,21 @@ export function addClientVerbs(program: Command, call: Call): void {
     .action((id, options) =>
       call(async (terminal) => (await import('../commands/tx.ts')).status(id, options, terminal)),
     );
-  const account = program.command('account').description('look at accounts');
+  addAccountVerbs(program, call);
+  addViews(program, call);
+}
+
+function addAccountVerbs(program: Command, call: Call): void {
+  const account = program.command('account').description('open accounts and look at them');
+  withClient(account.command('open'))
+    .description('open the account of a new keystore; another account signs and pays')
+    .argument('<keystore>')
+    .requiredOption('--from <keystore>', 'account keystore of who pays')
+    .addOption(waitOption())
+    .addOption(passphraseOption())
+    .action((keystore, options) =>
+      call(async (terminal) => (await import('../commands/account.ts')).openAccount(keystore, options, terminal)),
+    );
   withClient(account.command('show'))
     .description('balances as one validator says they are')
     .argument('<handle|address|keystore>')
@@ -51,7 +57,12 @@ export function addClientVerbs(program: Command, call: Call): void {
     .action((key, options) =>
       call(async (terminal) => (await import('../commands/account.ts')).proveAccount(key, options, terminal)),
     );
-  addViews(program, call);
+}
+
+function waitOption(): Option {
+  return new Option('--wait <level>', 'how far to wait')
+    .choices(['none', 'included', 'final', 'certified'])
+    .default('final');
 }
 
 /** Verbs that show and change nothing. */

@@ -4,7 +4,7 @@ import { duration } from './duration.ts';
 import type { Observation, Seen } from './observation.ts';
 
 export interface Explanation {
-  /** No validator that answered has had a commit of late. */
+  /** No validator that answered has had a commit of late, or those that answered have too few links to make another. */
   readonly stalled: boolean;
   /** One sentence: what stands, since when, and what is awaited. */
   readonly headline: string;
@@ -23,8 +23,13 @@ export function explain(
 ): Explanation {
   const { seen } = splitByNetwork(observations, networkId);
   const causes = findCauses(observations, networkId, nowMs);
-  const stalled = seen.every(({ status }) => !status.readiness.quorumProgressing.ok);
+  const stalled = seen.every(isStalled);
   return { stalled, headline: headline(seen, stalled), causes, attempts: attempts(seen) };
+}
+
+/** An idle network commits every few seconds: links are missed before commits are. */
+function isStalled({ status: { readiness } }: Seen): boolean {
+  return !readiness.quorumProgressing.ok || readiness.ableToSign.code === 'NO_LEASE';
 }
 
 function headline(seen: readonly Seen[], stalled: boolean): string {
@@ -35,10 +40,14 @@ function headline(seen: readonly Seen[], stalled: boolean): string {
   const sinceMs = Math.min(...seen.map((each) => each.status.progress.sinceCommitMs));
   if (stalled)
     return `Stalled: no commit for ${duration(sinceMs)}. Commit ${status.lastCommit}, round ${status.round}: ${awaited(best)}.`;
-  const { acceptingTransactions } = status.readiness;
-  const moves = `Not stalled: commit ${status.lastCommit} is ${duration(sinceMs)} old`;
-  if (acceptingTransactions.ok) return `${moves}.`;
-  return `${moves}, but no transactions are taken: ${acceptingTransactions.code}: ${acceptingTransactions.reason}.`;
+  const moves = `commit ${status.lastCommit} is ${duration(sinceMs)} old`;
+  const refusing = seen.filter((each) => !each.status.readiness.acceptingTransactions.ok);
+  if (refusing[0] === undefined) return `Not stalled: ${moves}.`;
+  const { code, reason } = refusing[0].status.readiness.acceptingTransactions;
+  const names = refusing.map(({ name }) => name).join(', ');
+  const some = `${names} ${refusing.length === 1 ? 'takes' : 'take'} no transactions`;
+  const what = refusing.length === seen.length ? 'No transactions are taken' : some;
+  return `${what}: ${code}: ${reason}; ${moves}.`;
 }
 
 /** In words: of whom, and of how much power, blocks or links are missing for the next own block. */
@@ -46,7 +55,7 @@ function awaited(best: Seen): string {
   const { reason, awaiting } = best.status.waiting;
   const { peers, readiness } = best.status;
   const unlinked = peers.filter(({ linked }) => !linked).map(({ author }) => author);
-  if (reason === 'barred' && readiness.ableToSign.code === 'NO_LEASE') return missing(best, 'links', unlinked);
+  if (readiness.ableToSign.code === 'NO_LEASE') return missing(best, 'links', unlinked);
   if (reason === 'barred') return `${best.name} may not sign: ${readiness.ableToSign.reason ?? 'it does not say why'}`;
   if (reason === 'quorum') return missing(best, 'blocks', awaiting);
   const names = best.validators.validators.filter(({ author }) => awaiting.includes(author)).map(({ name }) => name);
@@ -67,7 +76,7 @@ function attempts(seen: readonly Seen[]): string[] {
     ),
   );
   const own = seen
-    .filter(({ status }) => !status.readiness.quorumProgressing.ok)
+    .filter(isStalled)
     .map(({ name, status }) => ({ inMs: status.progress.nextAttemptMs, what: `${name} sends its state again` }));
   return [...dials, ...own.slice(0, 1)]
     .sort((a, b) => a.inMs - b.inMs)

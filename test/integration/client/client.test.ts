@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Api } from '../../../src/api/index.ts';
-import { Av10ApiError, Av10Client, fetchSend, Wallet } from '../../../src/client/index.ts';
+import { Av10ApiError, Av10Client, fetchSend, type Send, Wallet } from '../../../src/client/index.ts';
 import { nodeSend } from '../../../src/client/node-send.ts';
 import { nobleBackend } from '../../../src/crypto/noble.ts';
 import type { Address, TransactionId } from '../../../src/types/ids.ts';
@@ -182,6 +182,21 @@ describe('Av10Client', () => {
     }
     await assert.rejects(answering('{}', 418).status(), failsWith('MALFORMED_ANSWER'));
     await assert.rejects(answering('<html>', 502).status(), failsWith('UNREACHABLE'));
+  });
+
+  it('ignores fields that a newer validator adds, and refuses an answer that lacks one', async () => {
+    const changing = (change: (answer: Record<string, unknown>) => unknown): Av10Client => {
+      const changed: Send = async (request) => {
+        const { status, body } = await send(request);
+        return { status, body: Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(body).toString())))) };
+      };
+      return new Av10Client({ urls: [url] }, { send: changed, crypto: network.crypto });
+    };
+    const newer = changing((answer) => ({ ...answer, added: { in: 'a later version' } }));
+    assert.deepEqual(await newer.account(1), await client.account(1));
+    await assert.rejects(newer.account(9), failsWith('ACCOUNT_UNKNOWN', { account: '9' }));
+    const broken = changing(({ nextNonce: _, ...answer }) => answer);
+    await assert.rejects(broken.account(1), failsWith('MALFORMED_ANSWER', { path: '/v1/accounts/1' }));
   });
 
   it('refuses an answer without end', async () => {

@@ -219,12 +219,46 @@ suite('the answer', () => {
     assert.match(headline, /links of power 2 of 3 needed, missing c, d\.$/);
   });
 
-  test('says when only transactions are refused', () => {
+  test('begins with the stall of an idle network whose last commit is young', () => {
+    const ableToSign = { ok: false, code: 'NO_LEASE', reason: 'links to b are too few for a quorum' };
+    const lonely = { ...seen('a').status.readiness, ableToSign, acceptingTransactions: ableToSign };
+    const peers = { c: down('CONNECTION_REFUSED'), d: down('CONNECTION_REFUSED') };
+    const views = ['a', 'b'].map((name) => seen(name, peers, { readiness: lonely }));
+    const { stalled, headline, causes, attempts } = explain(views, undefined, NOW_MS);
+    assert.equal(stalled, true);
+    assert.equal(
+      headline,
+      'Stalled: no commit for 0.3 s. Commit 50, round 100: links of power 2 of 3 needed, missing c, d.',
+    );
+    assert.deepEqual(
+      causes.map(({ code, validators }) => `${code} ${validators.join()}`),
+      ['DOWN c', 'DOWN d'],
+    );
+    assert.equal(attempts[0], 'a sends its state again in 0.4 s');
+    const moving = explain([...views, seen('c')], undefined, NOW_MS);
+    assert.equal(moving.stalled, false);
+    assert.match(
+      moving.headline,
+      /^a, b take no transactions: NO_LEASE: links to b are too few for a quorum; commit 50/,
+    );
+  });
+
+  test('begins with the refusal of transactions where blocks go on', () => {
     const acceptingTransactions = { ok: false, code: 'UNCERTIFIED', reason: '5 checkpoints without a certificate' };
     const readiness = { ...seen('a').status.readiness, acceptingTransactions };
     const { stalled, headline } = explain([seen('a', {}, { readiness })], undefined, NOW_MS);
     assert.equal(stalled, false);
-    assert.match(headline, /^Not stalled: .*but no transactions are taken: UNCERTIFIED: 5 checkpoints/);
+    assert.equal(
+      headline,
+      'No transactions are taken: UNCERTIFIED: 5 checkpoints without a certificate; commit 50 is 0.3 s old.',
+    );
+  });
+
+  test('names who alone refuses transactions', () => {
+    const acceptingTransactions = { ok: false, code: 'BARRED', reason: 'execution lags' };
+    const readiness = { ...seen('b').status.readiness, acceptingTransactions };
+    const { headline } = explain([seen('a'), seen('b', {}, { readiness })], undefined, NOW_MS);
+    assert.equal(headline, 'b takes no transactions: BARRED: execution lags; commit 50 is 0.3 s old.');
   });
 });
 

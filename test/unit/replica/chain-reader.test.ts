@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ChainReader } from '../../../src/replica/chain-reader.ts';
 import { StatisticsCounter } from '../../../src/replica/statistics.ts';
+import { MemoryReceiptIndex } from '../../../src/storage/index.ts';
 import type { TransactionId } from '../../../src/types/ids.ts';
 import { encodePayload, parsePayload } from '../../../src/types/payload.ts';
 import type { Receipt } from '../../../src/types/receipt.ts';
@@ -35,7 +36,9 @@ async function chain(lastCommit = 4) {
   const receipts = new Map<TransactionId, Receipt>(TRANSACTIONS.map(({ receipt }) => [receipt.id, receipt]));
   const ledger = { lastCommit };
   const receipt = (txId: TransactionId) => receipts.get(txId);
-  return { reader: new ChainReader({ hasher: shaHasher, store, ledger, receipt }), receipts, ledger, store };
+  const index = new MemoryReceiptIndex({ retainCommits: 100 });
+  const reader = new ChainReader({ hasher: shaHasher, store, ledger, receipts: index, receipt });
+  return { reader, receipts, index, ledger, store };
 }
 
 describe('the chain as clients read it', () => {

@@ -26,8 +26,10 @@ const POINT: SnapshotPoint = {
 function snapshots(
   receiptsKept: () => Promise<void>,
   ledgerSnapshot: () => readonly Uint8Array[] = () => [],
-): { readonly subject: Snapshots; readonly written: object[] } {
+  neededFrom = Number.POSITIVE_INFINITY,
+): { readonly subject: Snapshots; readonly written: object[]; readonly forgotten: number[] } {
   const written: object[] = [];
+  const forgotten: number[] = [];
   let nowMs = 0;
   const ledger = { lastCheckpoint: { index: 3 }, snapshot: ledgerSnapshot };
   const store = {
@@ -38,7 +40,7 @@ function snapshots(
       // What is executed meanwhile is no part of this snapshot.
       ledger.lastCheckpoint = { index: 4 };
     },
-    forgetCommits: async () => undefined,
+    forgetCommits: async (index: number) => void forgotten.push(index),
     log: { dropBefore: async () => undefined },
   };
   const stored = { write: async (metadata: object) => written.push(metadata), oldest: async () => undefined };
@@ -51,9 +53,10 @@ function snapshots(
       clock: { wallMs: () => 0, monotonicMs: () => nowMs++ },
       logger: SILENT_LOGGER,
       receiptsKept,
+      neededFrom: () => neededFrom,
     },
   );
-  return { subject, written };
+  return { subject, written, forgotten };
 }
 
 describe('a snapshot', () => {
@@ -86,6 +89,23 @@ describe('a snapshot', () => {
     subject.take(POINT);
     await subject.idle();
     assert.deepEqual([written, subject.due], [[], false]);
+  });
+
+  it('lets go of commits behind it, unless somebody has still to read them', async () => {
+    for (const [neededFrom, keptFrom] of [
+      [Number.POSITIVE_INFINITY, -3],
+      [-2, -3],
+      [-7, -7],
+    ] as const) {
+      const { subject, forgotten } = snapshots(
+        () => Promise.resolve(),
+        () => [],
+        neededFrom,
+      );
+      subject.take(POINT);
+      await subject.idle();
+      assert.deepEqual(forgotten, [keptFrom]);
+    }
   });
 
   it('names the checkpoint of the ledger it holds, not one of later', async () => {

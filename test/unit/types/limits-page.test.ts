@@ -3,12 +3,14 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as apiOptions from '../../../src/api/options.ts';
+import * as cacheOptions from '../../../src/cache/options.ts';
 import { defaultBounds } from '../../../src/consensus/index.ts';
 import * as consensusOptions from '../../../src/consensus/options.ts';
 import * as networkLimits from '../../../src/network/limits.ts';
 import * as genesis from '../../../src/params/genesis.ts';
 import * as pipelineOptions from '../../../src/pipeline/options.ts';
 import * as replicaOptions from '../../../src/replica/options.ts';
+import * as archiveOptions from '../../../src/storage/mongo/options.ts';
 import * as storageOptions from '../../../src/storage/options.ts';
 import * as receiptIndex from '../../../src/storage/receipt-index.ts';
 import * as commit from '../../../src/types/commit.ts';
@@ -31,12 +33,14 @@ const MODULES: readonly object[] = [
   replicaOptions,
   pipelineOptions,
   storageOptions,
+  archiveOptions,
+  cacheOptions,
   receiptIndex,
   networkLimits,
   apiOptions,
 ];
-/** Sizes and versions of formats, which bound nothing. */
-const NO_LIMITS: ReadonlySet<string> = new Set(['BOOT_ID_BYTES', 'PROTOCOL_VERSION', 'port']);
+/** Sizes, versions and reserved values of formats, which bound nothing. */
+const NO_LIMITS: ReadonlySet<string> = new Set(['ANY_ACCOUNT', 'BOOT_ID_BYTES', 'PROTOCOL_VERSION', 'port']);
 
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;
 
@@ -49,7 +53,7 @@ function numbersOf(module: object): [name: string, value: number][] {
 }
 
 function inside(value: unknown): [name: string, value: number][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return [];
   return Object.entries(value).flatMap(([name, field]): [string, number][] =>
     typeof field === 'number' ? [[name, field]] : inside(field),
   );

@@ -1,0 +1,108 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { Restarted } from '../replica/restart.ts';
+import type { Validator } from '../replica/validator.ts';
+import { DEFAULT_RECEIPT_INDEX_OPTIONS, type ReceiptIndex, type ReceiptIndexOptions } from '../storage/index.ts';
+import { archiveMetrics } from '../storage/metrics.ts';
+import type { ArchiveAddress, ArchiveThread } from '../storage/mongo/index.ts';
+import type { CommitIndex } from '../types/ids.ts';
+import { errorText } from '../util/errors.ts';
+import type { Instruments } from '../util/instruments.ts';
+import type { Logger } from '../util/logger.ts';
+import type { NodeConfig } from './config.ts';
+import { NodeError } from './errors.ts';
+import { logFolder } from './restart-setup.ts';
+import { SYSTEM_CLOCK, SYSTEM_TIMERS } from './system.ts';
+
+/** A connection string is a line. */
+const MAX_URI_BYTES = 16 * 1024;
+/** Of a network of few validators that run at full speed with little to do. */
+const COMMITS_PER_SECOND = 250;
+
+export interface ArchivedNode {
+  readonly validator: Validator;
+  readonly restarted: Restarted;
+  readonly receipts: ReceiptIndex;
+}
+
+interface ArchiveModules {
+  readonly instruments: Instruments;
+  readonly logger: Logger;
+}
+
+/** The archive of a node as its configuration wishes it; with level `off` not even the driver is loaded. */
+export class NodeArchive {
+  readonly #config: NodeConfig;
+  readonly #address: ArchiveAddress | undefined;
+  readonly #modules: ArchiveModules;
+  #thread: ArchiveThread | undefined;
+
+  /** @throws NodeError CONFIG_INVALID */
+  static async open(config: NodeConfig, modules: ArchiveModules): Promise<NodeArchive> {
+    const address = config.archiveLevel === 'off' ? undefined : await readArchiveAddress(config);
+    return new NodeArchive(config, address, modules);
+  }
+
+  private constructor(config: NodeConfig, address: ArchiveAddress | undefined, modules: ArchiveModules) {
+    this.#config = config;
+    this.#address = address;
+    this.#modules = modules;
+  }
+
+  /** Receipts are kept as long as the log is kept for an archive that does not go on. */
+  get receiptOptions(): ReceiptIndexOptions {
+    const { retainCommits, archiveHoldSeconds } = this.#config;
+    const held = this.#address === undefined ? 0 : archiveHoldSeconds * COMMITS_PER_SECOND;
+    const defaults = DEFAULT_RECEIPT_INDEX_OPTIONS;
+    return { ...defaults, retainCommits: Math.max(defaults.retainCommits, retainCommits, held) };
+  }
+
+  /** The log keeps commits from here on. */
+  neededFrom(): CommitIndex {
+    return this.#thread?.neededFrom(this.#config.archiveHoldSeconds * 1_000) ?? Number.POSITIVE_INFINITY;
+  }
+
+  async start({ validator, restarted, receipts }: ArchivedNode): Promise<void> {
+    const address = this.#address;
+    if (address === undefined) return;
+    const { store } = restarted;
+    const { networkId, timeMs } = validator.genesis;
+    const { retainCommits } = this.receiptOptions;
+    const { ArchiveThread } = await import('../storage/mongo/index.ts');
+    const genesis = new Uint8Array(await readFile(this.#config.genesisFile));
+    const data = { address, level: this.#config.archiveLevel, networkId, genesis, directory: logFolder(this.#config) };
+    this.#thread = new ArchiveThread(data, timeMs, {
+      clock: SYSTEM_CLOCK,
+      timers: SYSTEM_TIMERS,
+      logger: this.#modules.logger.child('archive'),
+      metrics: archiveMetrics(this.#modules.instruments),
+      progress: () => ({
+        durable: store.log.durableSequence,
+        final: validator.chain.lastFinal,
+        receiptsFrom: Math.max(1, receipts.cursor - retainCommits + 1),
+      }),
+      place: (commit) => ({
+        position: commit === 0 && store.oldestCommit === 1 ? store.log.firstPosition : store.commitPosition(commit),
+        oldest: store.oldestCommit,
+      }),
+      receipt: (id) => receipts.get(id),
+    });
+    this.#thread.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#thread?.stop();
+  }
+}
+
+/** @throws NodeError CONFIG_INVALID */
+export async function readArchiveAddress({ archiveUriFile, archiveDatabase }: NodeConfig): Promise<ArchiveAddress> {
+  try {
+    if (archiveUriFile === '') throw new Error('no file is named');
+    if ((await stat(archiveUriFile)).size > MAX_URI_BYTES) throw new Error('the file is too large');
+    const uri = (await readFile(archiveUriFile, 'utf8')).trim();
+    return { uri, database: archiveDatabase };
+  } catch (cause) {
+    const message = `the connection string of the archive cannot be read: ${errorText(cause)}; set --archive-uri-file`;
+    throw new NodeError('CONFIG_INVALID', message, { path: archiveUriFile }, { cause });
+  }
+}
