@@ -34,6 +34,8 @@ export interface MongoLookupModules {
 
 /** A question takes a few milliseconds; a server that is down is asked once in a while. */
 const GUARD: GuardOptions = { callMs: 1_000, failures: 3, pauseMs: 2_000, maxCalls: 64 };
+/** Commits that are read whole at a time: one may be tens of megabytes. */
+const MAX_COMMIT_READS = 4;
 
 /** As the driver gives them with `LONG_AS_BIGINT`: bytes, bigint for what is written as one. */
 interface TransactionDocument {
@@ -80,6 +82,7 @@ export class MongoLookup implements ArchiveLookup {
   readonly #identity: LookupIdentity;
   readonly #modules: MongoLookupModules;
   readonly #calls: GuardedCalls;
+  readonly #commitCalls: GuardedCalls;
   #isOurs = false;
 
   /** @throws ArchiveError ARCHIVE_URI */
@@ -90,6 +93,7 @@ export class MongoLookup implements ArchiveLookup {
     this.#modules = modules;
     const changed = (isUp: boolean, error: string): void => this.#changed(isUp, error);
     this.#calls = new GuardedCalls(GUARD, { ...modules, changed });
+    this.#commitCalls = new GuardedCalls({ ...GUARD, maxCalls: MAX_COMMIT_READS }, { ...modules, changed });
   }
 
   get hasReceipts(): boolean {
@@ -97,21 +101,21 @@ export class MongoLookup implements ArchiveLookup {
   }
 
   receipt(id: TransactionId): Promise<Receipt | undefined> {
-    return this.#ask(async () => {
+    return this.#ask(this.#calls, async () => {
       const found = await this.#transaction(id);
       return found === null ? undefined : receiptOf(found);
     });
   }
 
   block(key: CommitIndex | { readonly hash: string }): Promise<ArchivedIds | undefined> {
-    return this.#ask(async () => {
+    return this.#ask(this.#commitCalls, async () => {
       const found = await this.#commit(key);
       return found && { commit: found.commit, transactions: found.items.map((item) => item.id) };
     });
   }
 
   body(id: TransactionId): Promise<Uint8Array | undefined> {
-    return this.#ask(async () => {
+    return this.#ask(this.#calls, async () => {
       const found = await this.#transaction(id);
       const blocks = this.#db.collection<DagBlockDocument>('dagBlocks');
       const block = found && (await blocks.findOne({ _id: found.block }, LONG_AS_BIGINT));
@@ -120,7 +124,7 @@ export class MongoLookup implements ArchiveLookup {
   }
 
   content(index: CommitIndex): Promise<ArchivedContent | 'unavailable' | undefined> {
-    return this.#tell(async () => {
+    return this.#tell(this.#commitCalls, async () => {
       const found = await this.#commit(index);
       if (found === undefined) return undefined;
       const { commit, items } = found;
@@ -136,7 +140,7 @@ export class MongoLookup implements ArchiveLookup {
 
   async touching(part: ArchivedPart): Promise<{ commits: CommitIndex[]; isAll: boolean } | 'unavailable'> {
     const { account, address, limit } = part;
-    const lists = await this.#tell(() =>
+    const lists = await this.#tell(this.#calls, () =>
       Promise.all([
         this.#heights('transactions', { from: address }, BY_TIME, part),
         this.#heights('transactions', { to: account }, BY_TIME, part),
@@ -205,13 +209,13 @@ export class MongoLookup implements ArchiveLookup {
     return ref.id === _id && digest === named.digest ? items : undefined;
   }
 
-  async #ask<T>(question: () => Promise<T | undefined>): Promise<T | undefined> {
-    const answer = await this.#tell(question);
+  async #ask<T>(calls: GuardedCalls, question: () => Promise<T | undefined>): Promise<T | undefined> {
+    const answer = await this.#tell(calls, question);
     return answer === 'unavailable' ? undefined : answer;
   }
 
-  async #tell<T>(question: () => Promise<T | undefined>): Promise<T | 'unavailable' | undefined> {
-    const reply = await this.#calls.call(async () => {
+  async #tell<T>(calls: GuardedCalls, question: () => Promise<T | undefined>): Promise<T | 'unavailable' | undefined> {
+    const reply = await calls.call(async () => {
       await this.#identify();
       return question().catch(nothingOfDamage);
     });

@@ -92,6 +92,7 @@ describe('configuration values', () => {
     ['p2pListen', 'validator-1.example:65535', 'validator-1.example:65535'],
     ['trustedProxies', '10.0.0.1,,10.0.0.2', ['10.0.0.1', '10.0.0.2']],
     ['trustedProxies', ['10.0.0.1'], ['10.0.0.1']],
+    ['redisNodes', 'a:1,[::1]:2', ['a:1', '[::1]:2']],
     [
       'peerAddresses',
       'a=x:1,b=[::1]:2',
@@ -109,6 +110,7 @@ describe('configuration values', () => {
   }
 
   const refused: readonly [name: keyof NodeConfig, given: unknown, problem: string][] = [
+    ['redisNodes', 'a:1,b', 'host:port expected, got "b"'],
     ['baseDir', '', 'must be given'],
     ['baseDir', 5, 'text of 1 to 4096 characters expected'],
     ['dataDir', 'x'.repeat(4_097), 'text of 0 to 4096 characters expected'],
