@@ -31,6 +31,11 @@ interface ArchiveModules {
 
 /** The archive of a node as its configuration wishes it; with level `off` not even the driver is loaded. */
 export class NodeArchive {
+  /** For the validator: the log keeps commits from here on. */
+  readonly hold = {
+    commitsNeededFrom: (): CommitIndex =>
+      this.#thread?.neededFrom(this.#config.archiveHoldSeconds * 1_000) ?? Number.POSITIVE_INFINITY,
+  };
   readonly #config: NodeConfig;
   readonly #address: ArchiveAddress | undefined;
   readonly #modules: ArchiveModules;
@@ -56,21 +61,17 @@ export class NodeArchive {
     return { ...defaults, retainCommits: Math.max(defaults.retainCommits, retainCommits, held) };
   }
 
-  /** The log keeps commits from here on. */
-  neededFrom(): CommitIndex {
-    return this.#thread?.neededFrom(this.#config.archiveHoldSeconds * 1_000) ?? Number.POSITIVE_INFINITY;
-  }
-
-  async start({ validator, restarted, receipts }: ArchivedNode): Promise<void> {
+  /** @returns what stops it */
+  async start({ validator, restarted, receipts }: ArchivedNode): Promise<() => Promise<void>> {
     const address = this.#address;
-    if (address === undefined) return;
+    if (address === undefined) return async () => undefined;
     const { store } = restarted;
     const { networkId, timeMs } = validator.genesis;
     const { retainCommits } = this.receiptOptions;
     const { ArchiveThread } = await import('../storage/mongo/index.ts');
     const genesis = new Uint8Array(await readFile(this.#config.genesisFile));
     const data = { address, level: this.#config.archiveLevel, networkId, genesis, directory: logFolder(this.#config) };
-    this.#thread = new ArchiveThread(data, timeMs, {
+    const thread = new ArchiveThread(data, timeMs, {
       clock: SYSTEM_CLOCK,
       timers: SYSTEM_TIMERS,
       logger: this.#modules.logger.child('archive'),
@@ -78,7 +79,8 @@ export class NodeArchive {
       progress: () => ({
         durable: store.log.durableSequence,
         final: validator.chain.lastFinal,
-        receiptsFrom: Math.max(1, receipts.cursor - retainCommits + 1),
+        receiptsFrom: Math.max(receipts.completeFrom, receipts.cursor - retainCommits + 1),
+        receiptsThrough: receipts.cursor,
       }),
       place: (commit) => ({
         position: commit === 0 && store.oldestCommit === 1 ? store.log.firstPosition : store.commitPosition(commit),
@@ -86,11 +88,9 @@ export class NodeArchive {
       }),
       receipt: (id) => receipts.get(id),
     });
-    this.#thread.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.#thread?.stop();
+    thread.start();
+    this.#thread = thread;
+    return () => thread.stop();
   }
 }
 

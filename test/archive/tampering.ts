@@ -23,6 +23,13 @@ export const TAMPERINGS: readonly Tampering[] = [
   changed('blocks', 'gcRound', 4_000_000),
   changed('transactions', 'code', 'INTERNAL'),
   changed('transactions', 'nonce', 12_345n),
+  changed('dagBlocks', 'header', 'text'),
+  changed('dagBlocks', 'signature', new Binary(new Uint8Array(12))),
+  changed('blocks', 'bytes', 5),
+  changed('checkpoints', 'certificate', null),
+  changed('transactions', 'note', 'a field that nobody wrote'),
+  inventedEvidence(),
+  lostEvidence(),
   deleted('dagBlocks'),
   deleted('transactions'),
   deleted('checkpoints'),
@@ -94,6 +101,36 @@ function deletedBlock(): Tampering {
       return {
         expected: [{ finding: 'missing', collection: 'blocks', id: `height ${document.height}` }],
         undo: async () => void (await documents.insertOne(document)),
+      };
+    },
+  };
+}
+
+function inventedEvidence(): Tampering {
+  return {
+    name: 'evidence that proves nothing',
+    make: async (db) => {
+      const [evidence, block] = [db.collection('evidence'), await someOf(db.collection('dagBlocks'), {})];
+      const signed = { header: block.header, signature: block.signature };
+      const id = 'invented';
+      await evidence.insertOne({ _id: id as never, first: signed, second: signed });
+      return {
+        expected: [{ finding: 'altered', collection: 'evidence', id }],
+        undo: async () => void (await evidence.deleteOne({ _id: id as never })),
+      };
+    },
+  };
+}
+
+function lostEvidence(): Tampering {
+  return {
+    name: 'evidence that is gone',
+    make: async (db) => {
+      const state = db.collection('state');
+      await state.updateOne({ key: 'cursor' }, { $set: { evidence: ['gone'] } });
+      return {
+        expected: [{ finding: 'missing', collection: 'evidence', id: 'gone' }],
+        undo: async () => void (await state.updateOne({ key: 'cursor' }, { $unset: { evidence: 1 } })),
       };
     },
   };

@@ -5,12 +5,10 @@ import { type ArchiveCursor, ArchiveDatabase } from '../../src/storage/mongo/dat
 import { LAYOUT } from '../../src/storage/mongo/layout.ts';
 import { id, type NetworkId } from '../../src/types/ids.ts';
 import { isCoded } from '../../src/util/errors.ts';
-import { ScriptedMongo } from '../support/scripted-mongo.ts';
+import { isHello, SCRIPTED_HELLO, ScriptedMongo } from '../support/scripted-mongo.ts';
 
 const NETWORK = id<NetworkId>('4e'.repeat(32));
 const IDENTITY = { networkId: NETWORK, level: 'batches', genesis: new Uint8Array(3) } as const;
-const HELLO = { ok: 1, isWritablePrimary: true, minWireVersion: 0, maxWireVersion: 25, maxBsonObjectSize: 16_777_216 };
-const LIMITS = { maxMessageSizeBytes: 48_000_000, maxWriteBatchSize: 100_000, logicalSessionTimeoutMinutes: 30 };
 
 interface Behaviour {
   /** What a router says of itself. */
@@ -26,8 +24,7 @@ interface Behaviour {
 /** As a server that holds nothing but the identity of its network. */
 function scripted({ msg, network = {}, shard = { ok: 1 }, taken = [] }: Behaviour) {
   return ScriptedMongo.start((command) => {
-    if ('hello' in command || 'ismaster' in command || 'isMaster' in command)
-      return { ...HELLO, ...LIMITS, ...(msg === undefined ? {} : { msg }) };
+    if (isHello(command)) return { ...SCRIPTED_HELLO, ...(msg === undefined ? {} : { msg }) };
     if ('shardCollection' in command) return shard;
     if ('find' in command) {
       const isNetwork = command.filter?._id === 'network';

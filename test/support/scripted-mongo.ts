@@ -7,6 +7,17 @@ const OP_QUERY = 2004;
 const OP_MSG = 2013;
 const HEADER_BYTES = 16;
 
+/** What a server says of itself. */
+export const SCRIPTED_HELLO: Document = {
+  ...{ ok: 1, isWritablePrimary: true, minWireVersion: 0, maxWireVersion: 25, logicalSessionTimeoutMinutes: 30 },
+  ...{ maxBsonObjectSize: 16_777_216, maxMessageSizeBytes: 48_000_000, maxWriteBatchSize: 100_000 },
+};
+
+/** The driver asks in the old way first. */
+export function isHello(command: Document): boolean {
+  return 'hello' in command || 'ismaster' in command;
+}
+
 /** Answers a command; `undefined` for what it does not know. */
 export type Script = (command: Document) => Document | undefined;
 

@@ -16,7 +16,7 @@ const { address, level, networkId, genesis, directory } = workerData as ArchiveT
 
 class Node implements ArchiveSource {
   readonly #port: MessagePort;
-  #progress: ArchiveProgress = { durable: 0, final: 0, receiptsFrom: 1 };
+  #progress: ArchiveProgress = { durable: 0, final: 0, receiptsFrom: 1, receiptsThrough: 0 };
   #changed = Promise.withResolvers<void>();
   #answer = Promise.withResolvers<ToArchiveThread>();
   readonly #stopping = Promise.withResolvers<void>();

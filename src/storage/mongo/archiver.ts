@@ -39,6 +39,8 @@ export interface ArchiveProgress {
   readonly final: CommitIndex;
   /** Receipts of older commits are forgotten. */
   readonly receiptsFrom: CommitIndex;
+  /** Receipts of newer commits are not there yet, whatever is final. */
+  readonly receiptsThrough: CommitIndex;
 }
 
 export interface LogPlace {
@@ -103,7 +105,7 @@ export class Archiver {
   #cursor: Pick<ArchiveCursor, 'height' | 'timeMs'> = { height: 0, timeMs: 0 };
   #missing = 0;
   #retryMs = FIRST_RETRY_MS;
-  /** Read from the log and not final yet. */
+  /** Read from the log, and too new to be archived. */
   #early: LogEntry | undefined;
 
   constructor(level: ArchiveLevel, modules: ArchiverModules) {
@@ -154,14 +156,20 @@ export class Archiver {
     }
   }
 
-  /** To the record of the last archived commit: certificates and evidence behind it are still to come. */
-  async #seek({ height }: ArchiveCursor): Promise<void> {
+  /** To the record of the last archived commit: certificates and evidence behind it are still to come. Another node may be ahead: then this one waits. */
+  async #seek(cursor: ArchiveCursor): Promise<void> {
     const { source, follower } = this.#modules;
+    const { height } = cursor;
     this.#early = undefined;
-    let place = await source.place(height);
-    if (place.position === undefined) place = await source.place(height + 1);
-    if (place.position === undefined) throw gap(height + 1, place.oldest);
-    follower.seek(place.position);
+    while (!this.#stopped) {
+      const changed = source.changed();
+      let place = await source.place(height);
+      if (place.position === undefined) place = await source.place(height + 1);
+      if (place.position !== undefined) return follower.seek(place.position);
+      if (place.oldest > height + 1) throw gap(height + 1, place.oldest);
+      this.#succeeded(cursor, { documents: 0, bytes: 0 });
+      await changed;
+    }
   }
 
   async #read(from: ArchiveCursor): Promise<Window | undefined> {
@@ -171,7 +179,8 @@ export class Archiver {
     const evidence: ArchiveDocument[] = [];
     let { height, hash, timeMs, checkpoint } = from;
     let bytes = 0;
-    const { durable, final, receiptsFrom } = source.progress();
+    const { durable, final, receiptsFrom, receiptsThrough } = source.progress();
+    const last = this.#readsReceipts ? Math.min(final, receiptsThrough) : final;
     while (commits.length < WINDOW_COMMITS && bytes < WINDOW_BYTES) {
       const entry = this.#early ?? (await this.#modules.follower.next(durable));
       this.#early = undefined;
@@ -179,7 +188,7 @@ export class Archiver {
       if (entry.type === 'commit') {
         const { index, digest } = entry.commit;
         if (index <= height) continue;
-        if (index > final) {
+        if (index > last) {
           this.#early = entry;
           break;
         }

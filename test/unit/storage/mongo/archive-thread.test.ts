@@ -15,7 +15,7 @@ suite('an archive thread', () => {
     const data = { address: { uri: '', database: '' }, level: 'blocks', networkId: NETWORK } as const;
     const thread = new ArchiveThread({ ...data, genesis: new Uint8Array(0), directory: 'log' }, 0, {
       ...{ clock: time, timers: time, logger: SILENT_LOGGER, metrics: archiveMetrics(NO_INSTRUMENTS) },
-      progress: () => ({ durable: 0, final: 0, receiptsFrom: 1 }),
+      progress: () => ({ durable: 0, final: 0, receiptsFrom: 1, receiptsThrough: 0 }),
       place: () => ({ position: undefined, oldest: 1 }),
       receipt: () => undefined,
     });

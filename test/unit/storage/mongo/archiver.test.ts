@@ -98,6 +98,17 @@ suite('an archiver', () => {
     await running.stop();
   });
 
+  test('waits for receipts that are not there yet, if its documents need them', async () => {
+    const bedding = await bed();
+    await bedding.node.grow(6);
+    bedding.node.receiptsThrough = 3;
+    await archived(bedding, 3);
+    await archived({ ...bedding, archive: new MemoryArchive() }, 6, 'blocks');
+    bedding.node.receiptsThrough = 6;
+    await archived(bedding, 6);
+    assert.equal(bedding.archive.count('transactions'), 6);
+  });
+
   test('waits longer and longer for a server that is away, says it once, and then goes on', async () => {
     const bedding = await bed();
     await bedding.node.grow(3);
@@ -154,6 +165,24 @@ suite('an archiver', () => {
     bedding.archive.cursor = { height: 4, hash: first?.digest as string, timeMs: 40, checkpoint: 0 };
     await archived(bedding, 5);
     assert.equal(bedding.archive.count('blocks'), 1);
+  });
+
+  test('waits where another node is ahead of this one', async () => {
+    const ahead = await bed();
+    await ahead.node.grow(4);
+    await archived(ahead, 4);
+    const bedding = { ...(await bed()), archive: ahead.archive };
+    await bedding.node.grow(2);
+    const running = new Running(bedding);
+    await eventually(() => running.state === 'archiving', 'it waits');
+    const before = ahead.archive.written;
+    await bedding.node.grow(1);
+    await eventually(() => told([running]), 'it looks again');
+    assert.deepEqual([running.state, ahead.archive.written], ['archiving', before]);
+    await bedding.node.grow(3);
+    await eventually(() => told([running]) && ahead.archive.cursor.height === 6, 'it goes on');
+    await running.stop();
+    assert.equal(ahead.archive.count('blocks'), 6);
   });
 
   test('any number of archivers end with the same documents', async () => {

@@ -85,6 +85,7 @@ export class ArchivedLog {
   readonly receipts = new Map<TransactionId, IndexedReceipt>();
   final = 0;
   receiptsFrom = 1;
+  receiptsThrough = Number.MAX_SAFE_INTEGER;
   oldest = 1;
   readonly #places: LogPosition[] = [];
   #round = 0;
@@ -98,12 +99,14 @@ export class ArchivedLog {
   }
 
   get progress(): ArchiveProgress {
-    return { durable: this.log.durableSequence, final: this.final, receiptsFrom: this.receiptsFrom };
+    const { final, receiptsFrom, receiptsThrough } = this;
+    return { durable: this.log.durableSequence, final, receiptsFrom, receiptsThrough };
   }
 
   place(commit: number): LogPlace {
     const position = commit === 0 ? this.log.firstPosition : this.#places[commit - 1];
-    return { position: commit >= this.oldest || this.oldest === 1 ? position : undefined, oldest: this.oldest };
+    const isKept = commit >= this.oldest || this.oldest === 1;
+    return { position: isKept ? position : undefined, oldest: this.oldest };
   }
 
   /** Two blocks a commit, the second with two transactions, of which the first is applied. */
