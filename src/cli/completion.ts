@@ -47,7 +47,7 @@ function bashScript(nodes: readonly Node[]): string {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" verbs="" word words
   COMPREPLY=()
   case "$previous" in ${withValue.join('|')}) return ;; esac
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case "$word" in -*) ;; *) verbs="$verbs $word" ;; esac
   done
   case "$verbs" in

@@ -20,7 +20,7 @@ export function cannot(...needs: readonly Need[]): string | false {
   return false;
 }
 
-export type Need = 'root' | 'strace' | 'faketime' | 'iptables' | 'go';
+export type Need = 'root' | 'strace' | 'faketime' | 'iptables' | 'go' | 'zsh' | 'fish';
 
 const NEEDS: Readonly<Record<Need, () => string | undefined>> = {
   root: () => (process.getuid?.() === 0 ? undefined : "mounts and network namespaces are root's"),
@@ -28,6 +28,8 @@ const NEEDS: Readonly<Record<Need, () => string | undefined>> = {
   faketime: () => (faketimeLibrary() === undefined ? 'not installed (apt-get install libfaketime)' : undefined),
   iptables: () => (runs('iptables', '-V') ? undefined : 'not installed (apt-get install iptables iproute2)'),
   go: () => (runs('go', 'version') ? undefined : 'not installed'),
+  zsh: () => (runs('zsh', '--version') ? undefined : 'not installed (apt-get install zsh)'),
+  fish: () => (runs('fish', '--version') ? undefined : 'not installed (apt-get install fish)'),
 };
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Command } from 'commander';
 import { completionScript } from '../../../src/cli/completion.ts';
+import { cannot } from '../../support/disturbance.ts';
 import { withFolder } from './scratch-folder.ts';
 
 function program(): Command {
@@ -51,6 +52,35 @@ suite('completion', () => {
     assert.equal(first, 'autoload -U +X bashcompinit && bashcompinit');
     assert.equal(rest.join('\n'), completionScript(program(), 'bash'));
   });
+
+  test('zsh offers verbs and options', { skip: cannot('zsh') }, () =>
+    withFolder(async (folder) => {
+      const script = join(folder, 'completion.zsh');
+      writeFileSync(script, completionScript(program(), 'zsh'));
+      // In the mode in which zsh calls functions that were written for bash.
+      const ask = (words: string, at: number): string => {
+        const call = `COMP_WORDS=(${words}); COMP_CWORD=${at}; _av10; echo "\${COMPREPLY[*]}"`;
+        const text = `autoload -U compinit; compinit -u -D; source '${script}'; ask() { emulate -L sh; ${call}; }; ask`;
+        return execFileSync('zsh', ['-fc', text], { encoding: 'utf8' }).trim();
+      };
+      assert.equal(ask("av10 keys ''", 2), 'generate show --help');
+      // zsh itself then keeps those that fit what was typed.
+      assert.equal(ask('av10 start --f', 2), '--node-id --fast --help');
+    }),
+  );
+
+  test('fish offers verbs and options', { skip: cannot('fish') }, () =>
+    withFolder(async (folder) => {
+      const script = join(folder, 'completion.fish');
+      writeFileSync(script, completionScript(program(), 'fish'));
+      const ask = (line: string): string => {
+        const text = `source '${script}'; complete -C '${line}'`;
+        return execFileSync('fish', ['--no-config', '-c', text], { encoding: 'utf8' }).trim();
+      };
+      assert.equal(ask('av10 keys '), 'generate\tmake keys\nshow\tshow keys');
+      assert.equal(ask('av10 start --f'), '--fast\tgo');
+    }),
+  );
 
   test('fish has a line for each verb and each option', () => {
     const lines = completionScript(program(), 'fish').split('\n');
