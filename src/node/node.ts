@@ -17,7 +17,7 @@ import {
   type VerifyPoolModules,
 } from '../pipeline/index.ts';
 import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
-import { indexReceipts } from '../replica/receipt-feed.ts';
+import { replayReceipts } from '../replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
 import type { NodeService, PostureEntry } from '../replica/service.ts';
 import { touchedAccounts } from '../replica/touched-accounts.ts';
@@ -26,6 +26,7 @@ import { NodeDisk, SqliteReceiptIndex, storageMetrics } from '../storage/index.t
 import type { AuthorIndex } from '../types/ids.ts';
 import { toHex } from '../util/bytes.ts';
 import type { DiskLock } from '../util/disk.ts';
+import { CodedError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import { NodeArchive } from './archive.ts';
 import type { NodeConfig } from './config.ts';
@@ -47,6 +48,8 @@ export interface RunningNode {
   readonly service: NodeService;
   readonly apiUrl: string;
   readonly metricsUrl: string;
+  /** Resolves when going on could break a promise: it must be stopped. */
+  readonly halted: Promise<CodedError>;
   /** Opens the link keystore again and makes every link anew with what it holds: docs/spec/links.md. */
   reloadLinkKey(passphrase: SecretBytes): Promise<void>;
   /** Stops in the reverse order of the start; what was accepted and decided is durable afterwards. */
@@ -86,9 +89,7 @@ export async function initialiseNode(config: NodeConfig): Promise<void> {
  */
 export async function startNode({ config, passphrase, recoverIdentity, logger }: StartOptions): Promise<RunningNode> {
   const stops: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
-  };
+  const stop = (): Promise<void> => stopAll(stops);
   try {
     const crypto = nativeBackend();
     const files = await readGenesisFiles(crypto.hasher, config.genesisFile);
@@ -114,8 +115,7 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     stops.push(() => receipts.close());
     const restarted = await restart(options, {
       ...restartModules(config, files, crypto, disk, instruments, logger),
-      replayed: (result, commit) =>
-        indexReceipts(receipts, result, logger, touchedAccounts(crypto.hasher, commit, result)),
+      replayed: (result, commit) => replayReceipts(receipts, result, touchedAccounts(crypto.hasher, commit, result)),
     });
     const ledger = restarted.ledger as NativeLedger;
     const system = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, instruments };
@@ -133,18 +133,17 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const linkTrouble = (peer: AuthorIndex) => transport.linkTrouble(peer);
     const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture, linkTrouble };
     const setup = validatorSetup(config, files, options, own);
-    const commitsNeededFrom = () => archive.neededFrom();
-    const validator = new Validator(setup, { ...rooms, verifyLoad: () => pool.load, commitsNeededFrom }, restarted);
+    const validator = new Validator(setup, { ...rooms, ...archive.hold, verifyLoad: () => pool.load }, restarted);
     const reads = await openReadSources(config, files.genesis.networkId, { ...system, ...crypto, logger });
     stops.push(() => reads.close());
     const api = createApi(validator, await apiOptions(config), { ...system, log: logger.child('api'), ...reads });
     const apiUrl = await api.start();
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
+    const halted = untilHalted(validator);
     await validator.start();
     linkKey.seed.wipe();
-    await archive.start({ validator, restarted, receipts });
-    stops.push(() => archive.stop());
+    stops.push(await archive.start({ validator, restarted, receipts }));
     stops.push(repeat(STATUS_INTERVAL_MS, () => reportStatus(validator.status(), ownMetrics)));
     const { verdict } = restarted;
     logger.info('started', {
@@ -155,11 +154,30 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
       verdict: verdict.action,
     });
     const reloadLinkKey = (secret: SecretBytes) => takeLinkKey(config.keysDir, member, secret, transport);
-    return { service: validator, apiUrl, metricsUrl: metrics.url, reloadLinkKey, stop };
+    return { service: validator, apiUrl, metricsUrl: metrics.url, halted, reloadLinkKey, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The last first. One that fails keeps none of the others from being stopped. */
+async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
+  let failed: { readonly error: unknown } | undefined;
+  for (let next = stops.pop(); next !== undefined; next = stops.pop())
+    await next().catch((error: unknown) => {
+      failed ??= { error };
+    });
+  if (failed !== undefined) throw failed.error;
+}
+
+/** Listens before the validator starts: what the log holds may halt it at once. */
+function untilHalted(service: NodeService): Promise<CodedError> {
+  return new Promise((resolve) => {
+    service.subscribe((event) => {
+      if (event.type === 'halted') resolve(new CodedError(event.code, event.message));
+    });
+  });
 }
 
 async function takeLinkKey(

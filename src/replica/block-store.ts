@@ -101,6 +101,12 @@ export class BlockStore {
     if (this.writable) this.noteCertificate(this.#log.append({ type: 'certificate', bytes }));
   }
 
+  /** Two certificates of one checkpoint, for the next start to find: both, for the first may lie in what was dropped. */
+  appendContradiction(...certificates: readonly Uint8Array[]): void {
+    if (!this.writable) return;
+    for (const bytes of certificates) this.#log.append({ type: 'certificate', bytes });
+  }
+
   /** While the disk refuses it is only remembered: peers, or the next snapshot, have it too. */
   appendEvidence(evidence: Evidence): void {
     const { first, second } = evidence;

@@ -21,7 +21,7 @@ export interface CheckpointEvents {
   voteReady(): void;
   certified(certificate: Certificate, bytes: Uint8Array): void;
   /** Another one than the certificate here, for the same checkpoint: proof against everybody who signed both. Keep it. */
-  contradicted(bytes: Uint8Array): void;
+  contradicted(known: Uint8Array, other: Uint8Array): void;
   halt(error: ReplicaError): void;
 }
 
@@ -129,13 +129,13 @@ export class Checkpoints {
   }
 
   /** What a restart knows: the last checkpoint of the ledger, and the certificates of the log. */
-  restore(executed: CheckpointIndex, certificates: readonly Certificate[]): void {
-    this.#executed = executed;
+  restore(executed: Checkpoint | undefined, certificates: readonly Certificate[]): void {
     for (const certificate of certificates) {
       const known = this.#contradiction(certificate);
       if (known === undefined) this.#remember(certificate);
       else this.#haltOnCertificates(known, certificate);
     }
+    if (executed !== undefined) this.executedTo(executed, false);
   }
 
   /** Whether a certificate, verified or not, states something else than the one here for the same checkpoint. */
@@ -143,18 +143,22 @@ export class Checkpoints {
     return this.#contradiction(certificate) !== undefined;
   }
 
-  /** A certificate that a peer sent and this node verified. */
-  adopt(certificate: Certificate): void {
+  /** A certificate that a peer sent and this node verified. @returns false if it contradicts what this node has: it halted */
+  adopt(certificate: Certificate): boolean {
     const { statement } = certificate;
     const known = this.#contradiction(certificate);
     if (known !== undefined) {
-      this.#events.contradicted(encodeCertificate(certificate));
+      this.#events.contradicted(encodeCertificate(known), encodeCertificate(certificate));
       this.#haltOnCertificates(known, certificate);
-      return;
+      return false;
     }
     const own = this.#open.get(statement.index)?.own;
-    if (own !== undefined && !sameStatement(own.statement, statement)) this.#rootMismatch(own.statement, statement);
-    else if (!this.#certificates.has(statement.index)) this.#keep(certificate);
+    if (own !== undefined && !sameStatement(own.statement, statement)) {
+      this.#rootMismatch(own.statement, statement);
+      return false;
+    }
+    if (!this.#certificates.has(statement.index)) this.#keep(certificate);
+    return true;
   }
 
   /** The ledger reached a checkpoint. `vote`: sign it; replayed history and members in recovery do not. */

@@ -47,7 +47,8 @@ export interface CommitSyncEvents {
   synced(commit: SyncedCommit): Promise<void>;
   /** The sequence is applied as far as it came; the core goes on. */
   ended(): void;
-  certified(certificate: Certificate): void;
+  /** @returns false if this node halted on it: nothing of that history is taken over */
+  certified(certificate: Certificate): boolean;
   penalise(peer: AuthorIndex, fault: PeerFault, detail: string): void;
 }
 
@@ -112,7 +113,7 @@ export class CommitSync {
   async #run(peer: AuthorIndex): Promise<void> {
     const certificate = await this.#newestCertificate(peer);
     if (certificate === undefined) return;
-    this.#events.certified(certificate);
+    if (!this.#events.certified(certificate)) return;
     const from = this.#events.lastCommit();
     if (certificate.statement.commitIndex <= from.index) return;
     const chain = await this.#certifiedChain(peer, from, certificate);

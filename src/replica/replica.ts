@@ -125,7 +125,8 @@ export class Replica {
   }
 
   async start(): Promise<void> {
-    this.#checkpoints.restore(this.#modules.ledger.lastCheckpoint?.index ?? 0, this.#start.certificates);
+    this.#checkpoints.restore(this.#modules.ledger.lastCheckpoint, this.#start.certificates);
+    if (this.#halted) return;
     this.#modules.store.onResumed = () => this.wake();
     await this.#links.start(this.#start.ranBefore);
     this.wake();
@@ -441,7 +442,7 @@ export class Replica {
           this.#events.certified(certificate);
           this.wake();
         },
-        contradicted: (bytes) => this.#modules.store.appendCertificate(bytes),
+        contradicted: (known, other) => this.#modules.store.appendContradiction(known, other),
         halt: (error) => this.#halt(error),
       },
     );

@@ -57,7 +57,7 @@ export interface RestartModules extends StorageModules {
   openLedger(snapshot: readonly Uint8Array[] | undefined): Ledger;
   runnerOf(ledger: Ledger): CommitRunner;
   /** Each commit as it is executed again. */
-  replayed(result: ExecutedCommit, commit: ExecutableCommit): void;
+  replayed(result: ExecutedCommit, commit: ExecutableCommit): Promise<void>;
 }
 
 export interface Restarted {
@@ -216,7 +216,7 @@ async function replayLog(
   const execute = async (commit: ReplayedCommit): Promise<void> => {
     if (commit.commit.index <= ledger.lastCommit) return;
     const executable = await executableCommit(store, commit);
-    modules.replayed(await runner.execute(executable), executable);
+    await modules.replayed(await runner.execute(executable), executable);
     store.executed(commit.commit.index, commit.gcRound);
   };
   if (content !== undefined) {

@@ -195,8 +195,9 @@ export class Validator implements NodeService {
     await this.#replica.stop();
     await this.#snapshots.idle();
     this.#tracker.stop();
+    const { receipts, logger } = this.#modules;
+    await receipts.flush().catch((error: unknown) => logger.warn('receipts not written', { error: errorText(error) }));
     try {
-      await this.#modules.receipts.flush();
       await this.#restarted.store.log.close();
     } finally {
       this.#ledger.close();
@@ -424,7 +425,8 @@ export class Validator implements NodeService {
     this.#checkpoints.set(checkpoint.index, checkpoint);
     for (const index of this.#checkpoints.keys())
       if (index < checkpoint.index - KEPT_CHECKPOINTS) this.#checkpoints.delete(index);
-    if (!this.#snapshots.due) return;
+    // A node that halted keeps its log as it is: it holds the proof.
+    if (this.#haltReason !== undefined || !this.#snapshots.due) return;
     const lastCommit = commitPoint(this.#setup.core, commit);
     const { lastProposedRound } = this.#replica.core;
     this.#snapshots.take({
@@ -448,7 +450,7 @@ export class Validator implements NodeService {
 
   async #receiptsKept(): Promise<void> {
     await this.#replica.executor.finalised;
-    await this.#modules.receipts.flush();
+    await this.#receipts.kept();
   }
 
   #onCertified({ statement }: Certificate): void {

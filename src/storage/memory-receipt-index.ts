@@ -11,6 +11,7 @@ export class MemoryReceiptIndex implements ReceiptIndex {
   readonly #commits = new Map<CommitIndex, readonly TransactionId[]>();
   readonly #accounts = new Map<CommitIndex, Uint32Array>();
   #cursor = 0;
+  #completeFrom = 1;
 
   constructor(options: { readonly retainCommits: number }) {
     this.#retainCommits = options.retainCommits;
@@ -18,6 +19,10 @@ export class MemoryReceiptIndex implements ReceiptIndex {
 
   get cursor(): CommitIndex {
     return this.#cursor;
+  }
+
+  get completeFrom(): CommitIndex {
+    return this.#completeFrom;
   }
 
   add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[], accounts = ANYBODY): void {
@@ -35,6 +40,7 @@ export class MemoryReceiptIndex implements ReceiptIndex {
   skipTo(commitIndex: CommitIndex): void {
     if (commitIndex < this.#cursor) throw indexGap(this.#cursor, commitIndex);
     this.#cursor = commitIndex;
+    this.#completeFrom = commitIndex + 1;
     this.#forget();
   }
 

@@ -15,8 +15,8 @@ const SCHEMA = `
   CREATE INDEX receiptsByCommit ON receipts (commitIndex);
   CREATE TABLE parts (account INTEGER NOT NULL, commitIndex INTEGER NOT NULL, PRIMARY KEY (account, commitIndex)) STRICT, WITHOUT ROWID;
   CREATE INDEX partsByCommit ON parts (commitIndex);
-  CREATE TABLE progress (cursor INTEGER NOT NULL) STRICT;
-  INSERT INTO progress VALUES (0);
+  CREATE TABLE progress (cursor INTEGER NOT NULL, completeFrom INTEGER NOT NULL) STRICT;
+  INSERT INTO progress VALUES (0, 1);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -33,14 +33,22 @@ const SETTINGS = `
 `;
 /** Another connection holds a lock only while it opens or closes the file. */
 const LOCK_TIMEOUT_MS = 1_000;
-/** Old commits leave in steps of this many a batch, so that one batch stays short. */
-const MAX_FORGOTTEN_PER_BATCH = 256;
+/** Rows of old commits that leave with a batch, beside twice as many as it adds: the index shrinks, and no batch takes long. */
+const FORGOTTEN_PER_BATCH = 1_024;
 
 /** Receipts of one commit, end to end: id 32 bytes, length u32, receipt; and the accounts that had a part in it. */
 export interface PackedCommit {
   readonly commitIndex: CommitIndex;
   readonly receipts: Uint8Array;
   readonly accounts: Uint32Array;
+}
+
+/** What is written together. */
+export interface ReceiptBatch {
+  readonly commits: readonly PackedCommit[];
+  /** The last commit that is in with them. */
+  readonly cursor: CommitIndex;
+  readonly completeFrom: CommitIndex;
 }
 
 /** One connection to the receipts on the disk. Throws what SQLite says. */
@@ -72,9 +80,9 @@ export class ReceiptDatabase {
     );
   }
 
-  /** The last commit that is in. */
-  get cursor(): CommitIndex {
-    return number(this.#database.prepare('SELECT cursor AS value FROM progress').get());
+  progress(): Pick<ReceiptBatch, 'cursor' | 'completeFrom'> {
+    const row = this.#database.prepare('SELECT cursor, completeFrom FROM progress').get();
+    return { cursor: Number(row?.cursor), completeFrom: Number(row?.completeFrom) };
   }
 
   get(id: TransactionId): IndexedReceipt | undefined {
@@ -89,23 +97,24 @@ export class ReceiptDatabase {
     return [...commits].sort((a, b) => b - a).slice(0, limit);
   }
 
-  /** All of it or nothing; and commits older than the newest `retainCommits` are forgotten, a bounded number at a time. */
-  add(commits: readonly PackedCommit[], retainCommits: number): void {
-    const newest = commits.at(-1)?.commitIndex;
-    if (newest === undefined) return;
+  /** All of it or nothing; and commits older than the newest `retainCommits` are forgotten, a bounded number of rows at a time. */
+  add({ commits, cursor, completeFrom }: ReceiptBatch, retainCommits: number): void {
+    let rows = 0;
     const put = this.#database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)');
     const putPart = this.#database.prepare('INSERT OR IGNORE INTO parts VALUES (?, ?)');
     inTransaction(this.#database, () => {
       for (const { commitIndex, receipts, accounts } of commits) {
         for (const account of accounts) putPart.run(account, commitIndex);
+        rows += accounts.length;
         const reader = new ByteReader(receipts);
         while (reader.remaining > 0) {
           const id = reader.bytes(ID_BYTES, 'id');
           put.run(id, commitIndex, reader.bytes(reader.u32('length'), 'receipt'));
+          rows += 1;
         }
       }
-      this.#forget(newest - retainCommits);
-      this.#database.prepare('UPDATE progress SET cursor = ?').run(newest);
+      this.#forget(cursor - retainCommits, FORGOTTEN_PER_BATCH + 2 * rows);
+      this.#database.prepare('UPDATE progress SET cursor = ?, completeFrom = ?').run(cursor, completeFrom);
     });
   }
 
@@ -113,13 +122,12 @@ export class ReceiptDatabase {
     this.#database.close();
   }
 
-  #forget(through: CommitIndex): void {
+  #forget(through: CommitIndex, limit: number): void {
     if (through < 1) return;
-    for (const table of ['receipts', 'parts']) {
-      const oldest = number(this.#database.prepare(`SELECT min(commitIndex) AS value FROM ${table}`).get());
-      const last = Math.min(through, oldest + MAX_FORGOTTEN_PER_BATCH - 1);
-      this.#database.prepare(`DELETE FROM ${table} WHERE commitIndex <= ?`).run(last);
-    }
+    const chosen = (key: string, table: string): string =>
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE commitIndex <= ? LIMIT ?)`;
+    this.#database.prepare(chosen('id', 'receipts')).run(through, limit);
+    this.#database.prepare(chosen('account, commitIndex', 'parts')).run(through, limit);
   }
 }
 

@@ -13,12 +13,14 @@ export interface ReceiptOf {
 }
 
 /**
- * Finds a transaction's receipt and commit by its id. Derived data: what is missing is made again by replaying the log from `cursor` on, so
- * nothing here is synced before anything else may go on.
+ * Finds a transaction's receipt and commit by its id. Derived data: what is missing behind `cursor` is made again by replaying the log, which
+ * reaches back to the newest snapshot. Only a snapshot waits for what is written here.
  */
 export interface ReceiptIndex {
-  /** The last commit that was added, after a restart the last one with receipts; the next one to add follows it. */
+  /** The last commit that was added; the next one to add follows it. After a restart at least the last one of a flush. */
   readonly cursor: CommitIndex;
+  /** Of this commit and those behind it every receipt was added; some of older ones may never have been. */
+  readonly completeFrom: CommitIndex;
   /**
    * All receipts of the next commit. A transaction that is there already, because it was dropped before, gets the new receipt.
    * @param accounts at most `MAX_LISTED_ACCOUNTS` that had a part in it; `ANY_ACCOUNT` among them, or none given: anybody may have had
@@ -34,7 +36,7 @@ export interface ReceiptIndex {
    */
   commitsOf(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[];
   /**
-   * Everything added so far has been handed to the database.
+   * Everything added so far is on the disk, and the cursor.
    * @throws StorageError INDEX_FAILED; what was added is kept and written at the next flush
    */
   flush(): Promise<void>;

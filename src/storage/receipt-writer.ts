@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../util/assert.ts';
 import { errorText } from '../util/errors.ts';
-import { type PackedCommit, ReceiptDatabase } from './receipt-database.ts';
+import { type ReceiptBatch, ReceiptDatabase } from './receipt-database.ts';
 
 /** A thread of its own: syncs of a slow disk hold up nothing else. */
 
@@ -10,7 +10,7 @@ export interface ReceiptWriterData {
   readonly retainCommits: number;
 }
 
-export type ReceiptWriterRequest = readonly PackedCommit[] | 'close';
+export type ReceiptWriterRequest = ReceiptBatch | 'close';
 
 export interface ReceiptWriterAnswer {
   /** Why nothing of it was written. */
@@ -31,9 +31,9 @@ port.on('message', (request: ReceiptWriterRequest) => {
   port.postMessage(write(request));
 });
 
-function write(commits: readonly PackedCommit[]): ReceiptWriterAnswer {
+function write(batch: ReceiptBatch): ReceiptWriterAnswer {
   try {
-    database.add(commits, retainCommits);
+    database.add(batch, retainCommits);
     return {};
   } catch (error) {
     return { failure: errorText(error) };

@@ -8,7 +8,7 @@ import { errorText } from '../util/errors.ts';
 import { siblingModule } from '../util/sibling-module.ts';
 import { StorageError } from './errors.ts';
 import { indexGap, names } from './memory-receipt-index.ts';
-import { type PackedCommit, ReceiptDatabase } from './receipt-database.ts';
+import { type PackedCommit, type ReceiptBatch, ReceiptDatabase } from './receipt-database.ts';
 import {
   ANYBODY,
   type IndexedReceipt,
@@ -17,6 +17,9 @@ import {
   type ReceiptOf,
 } from './receipt-index.ts';
 import type { ReceiptWriterAnswer, ReceiptWriterData, ReceiptWriterRequest } from './receipt-writer.ts';
+
+/** One batch: bounds what the disk takes at a time, and how long room for more is waited for. */
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 interface PendingCommit extends PackedCommit {
   readonly ids: readonly TransactionId[];
@@ -30,6 +33,9 @@ export class SqliteReceiptIndex implements ReceiptIndex {
   readonly #options: ReceiptIndexOptions;
   readonly #database: ReceiptDatabase;
   #cursor: CommitIndex;
+  /** The cursor on the disk. */
+  #written: CommitIndex;
+  #completeFrom: CommitIndex;
   #pending: PendingCommit[] = [];
   #pendingBytes = 0;
   /** What is pending, by id. */
@@ -41,13 +47,14 @@ export class SqliteReceiptIndex implements ReceiptIndex {
 
   /**
    * @param folder of the machine's file system; made if missing
-   * @throws StorageError INDEX_FAILED; deleting the folder is safe
+   * @throws StorageError INDEX_FAILED
    */
   static open(folder: string, options: ReceiptIndexOptions): SqliteReceiptIndex {
     try {
       return new SqliteReceiptIndex(folder, options, ReceiptDatabase.open(folder));
     } catch (error) {
-      throw failed(`the receipt index in ${folder} cannot be opened; delete it, it is made again from the log`, error);
+      const advice = 'if its file is damaged or foreign, delete it: receipts behind the newest snapshot are made again';
+      throw failed(`the receipt index in ${folder} cannot be opened; ${advice}`, error);
     }
   }
 
@@ -55,17 +62,24 @@ export class SqliteReceiptIndex implements ReceiptIndex {
     this.#folder = folder;
     this.#options = options;
     this.#database = database;
-    this.#cursor = database.cursor;
+    const { cursor, completeFrom } = database.progress();
+    this.#cursor = cursor;
+    this.#written = cursor;
+    this.#completeFrom = completeFrom;
   }
 
   get cursor(): CommitIndex {
     return this.#cursor;
   }
 
+  get completeFrom(): CommitIndex {
+    return this.#completeFrom;
+  }
+
   add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[], accounts = ANYBODY): void {
     if (commitIndex !== this.#cursor + 1) throw indexGap(this.#cursor + 1, commitIndex);
     if (receipts.length === 0) {
-      this.#cursor = commitIndex; // nothing to find, hence nothing to write: an idle network costs the disk nothing
+      this.#cursor = commitIndex;
       return;
     }
     const packedBytes = receipts.reduce((sum, { receipt }) => sum + ID_BYTES + 4 + receipt.length, 0);
@@ -87,6 +101,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
   skipTo(commitIndex: CommitIndex): void {
     if (commitIndex < this.#cursor) throw indexGap(this.#cursor, commitIndex);
     this.#cursor = commitIndex;
+    this.#completeFrom = commitIndex + 1;
   }
 
   get(id: TransactionId): IndexedReceipt | undefined {
@@ -114,7 +129,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
 
   async flush(): Promise<void> {
     const through = this.#cursor;
-    while ((this.#pending[0]?.commitIndex ?? Number.POSITIVE_INFINITY) <= through) {
+    while (this.#written < through) {
       this.#writing ??= this.#writePending().finally(() => {
         this.#writing = undefined;
       });
@@ -132,12 +147,16 @@ export class SqliteReceiptIndex implements ReceiptIndex {
   }
 
   async #writePending(): Promise<void> {
-    const batch = this.#pending.slice();
+    const batch = this.#nextBatch();
+    const isAll = batch.length === this.#pending.length;
+    const cursor = isAll ? this.#cursor : (batch.at(-1) as PendingCommit).commitIndex;
+    const commits = batch.map(({ commitIndex, receipts, accounts }) => ({ commitIndex, receipts, accounts }));
     try {
-      await this.#write(batch.map(({ commitIndex, receipts, accounts }) => ({ commitIndex, receipts, accounts })));
+      await this.#write({ commits, cursor, completeFrom: this.#completeFrom });
     } catch (error) {
       throw failed('the receipt index cannot be written; what is pending is kept', error);
     }
+    this.#written = cursor;
     this.#pending = this.#pending.slice(batch.length);
     for (const { ids, bytes, commitIndex } of batch) {
       this.#pendingBytes -= bytes;
@@ -145,11 +164,20 @@ export class SqliteReceiptIndex implements ReceiptIndex {
     }
   }
 
+  #nextBatch(): PendingCommit[] {
+    let bytes = 0;
+    const end = this.#pending.findIndex((commit) => {
+      bytes += commit.bytes;
+      return bytes > MAX_BATCH_BYTES;
+    });
+    return this.#pending.slice(0, end < 0 ? this.#pending.length : Math.max(1, end));
+  }
+
   /** A thread that ended, because it could not open the file, is followed by a new one at the next flush. */
-  async #write(commits: readonly PackedCommit[]): Promise<void> {
+  async #write(batch: ReceiptBatch): Promise<void> {
     this.#writer ??= this.#startWriter();
     this.#answer = Promise.withResolvers();
-    this.#writer.postMessage(commits satisfies ReceiptWriterRequest);
+    this.#writer.postMessage(batch satisfies ReceiptWriterRequest);
     const { failure } = await this.#answer.promise;
     if (failure !== undefined) throw new Error(failure);
   }

@@ -156,15 +156,40 @@ describe('SqliteReceiptIndex', () => {
     await index.close();
   });
 
-  it('writes nothing for commits without receipts', async () => {
+  it('takes more than one batch, and remembers how far it is and from where on it is complete', async () => {
     const path = mkdtempSync(join(root, 'sqlite-'));
-    const index = SqliteReceiptIndex.open(path, { ...OPTIONS, maxPendingBytes: 1 });
-    for (let commit = 1; commit <= 100; commit++) index.add(commit, []);
-    assert.equal(index.cursor, 100);
+    const options = { retainCommits: 1_000, maxPendingBytes: 64 * 1024 * 1024 };
+    const index = SqliteReceiptIndex.open(path, options);
+    index.skipTo(4);
+    for (let commit = 5; commit <= 14; commit++)
+      index.add(commit, [{ id: txId(commit), receipt: new Uint8Array(1024 * 1024).fill(commit) }]);
+    for (let commit = 15; commit <= 20; commit++) index.add(commit, []);
     await index.close();
-    const reopened = SqliteReceiptIndex.open(path, OPTIONS);
-    assert.equal(reopened.cursor, 0);
+    const reopened = SqliteReceiptIndex.open(path, options);
+    assert.deepEqual([reopened.cursor, reopened.completeFrom], [20, 5]);
+    for (let commit = 5; commit <= 14; commit++) assert.equal(reopened.get(txId(commit))?.receipt[0], commit);
     await reopened.close();
+  });
+
+  it('gets smaller when it is to hold fewer commits, some at each batch', async () => {
+    const path = mkdtempSync(join(root, 'sqlite-'));
+    const many = SqliteReceiptIndex.open(path, { ...OPTIONS, maxPendingBytes: 1_000_000, retainCommits: 1_000 });
+    many.add(
+      1,
+      Array.from({ length: 2_000 }, (_, number) => receiptOf(number, 1)),
+    );
+    many.add(2, [receiptOf(5_000, 2)]);
+    await many.close();
+    const few = SqliteReceiptIndex.open(path, { ...OPTIONS, retainCommits: 1 });
+    const left = () => Array.from({ length: 2_000 }, (_, number) => few.get(txId(number))).filter(Boolean).length;
+    few.add(3, [receiptOf(5_001, 3)]);
+    await few.flush();
+    // Two rows were added: the receipt, and who had a part.
+    assert.equal(left(), 2_000 - 1_024 - 2 * 2);
+    few.add(4, [receiptOf(5_002, 4)]);
+    await few.flush();
+    assert.equal(left(), 0);
+    await few.close();
   });
 
   it('says what to do when the file is not its own', () => {

@@ -12,7 +12,7 @@ import {
   type MempoolOptions,
 } from '../../src/pipeline/index.ts';
 import { DEFAULT_REPLICA_OPTIONS, type ReplicaOptions } from '../../src/replica/options.ts';
-import { indexReceipts } from '../../src/replica/receipt-feed.ts';
+import { replayReceipts } from '../../src/replica/receipt-feed.ts';
 import { initialise, type RestartModules, type RestartOptions, restart } from '../../src/replica/restart.ts';
 import { Validator } from '../../src/replica/validator.ts';
 import { type BlockLogOptions, MemoryReceiptIndex, storageMetrics } from '../../src/storage/index.ts';
@@ -172,8 +172,8 @@ export class Cluster {
     const receipts = new MemoryReceiptIndex({ retainCommits: 100_000 });
     const restarted = await restart(this.#restartOptions(index, recoverIdentity), {
       ...this.#restartModules(index),
-      replayed: (result) => {
-        indexReceipts(receipts, result, SILENT_LOGGER);
+      replayed: async (result) => {
+        await replayReceipts(receipts, result);
         this.#note(node, result.index, result.checkpoint);
       },
     });
@@ -435,7 +435,7 @@ export class Cluster {
         return this.#crypto.openLedger(index, genesis, this.#accountsOf(index), snapshot);
       },
       runnerOf: (ledger) => ({ execute: async (commit) => ledger.execute(commit) }),
-      replayed: () => undefined,
+      replayed: async () => undefined,
     };
   }
 

@@ -43,7 +43,7 @@ export async function runStart(options: ConfigFlags, recoverIdentity: boolean): 
     const node = await startNode({ config, passphrase, recoverIdentity, logger });
     passphrase.wipe();
     running = node;
-    const reason = await Promise.race([stopRequest.received, halted(node)]);
+    const reason = await Promise.race([stopRequest.received, node.halted]);
     await stop(node, reason, logger);
     if (reason instanceof CodedError) throw reason;
     return 0;
@@ -59,15 +59,6 @@ function endEvenIfHandlesAreOpen(logger: Logger): void {
     logger.warn('handles were left open', { resources: process.getActiveResourcesInfo() });
     process.exit();
   }, DRAIN_LIMIT_MS).unref();
-}
-
-/** Resolves when going on could break a promise. */
-function halted({ service }: RunningNode): Promise<CodedError> {
-  return new Promise((resolve) => {
-    service.subscribe((event) => {
-      if (event.type === 'halted') resolve(new CodedError(event.code, event.message));
-    });
-  });
 }
 
 /** A key that cannot be used is reported, and the present one stays in use. */

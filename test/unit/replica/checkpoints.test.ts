@@ -87,8 +87,10 @@ function observing(powers: readonly number[] = [1, 1, 1, 1]) {
       events.push(`certified ${certificate.statement.index}`);
       certificates.push(certificate);
     },
-    contradicted: (bytes) =>
-      events.push(`contradicted by ${decodeCertificate(bytes).statement.accountsRoot.slice(0, 2)}`),
+    contradicted: (...sides) => {
+      const roots = sides.map((bytes) => decodeCertificate(bytes).statement.accountsRoot.slice(0, 2));
+      events.push(roots.join(' against '));
+    },
     halt: (error) => halts.push(error),
   });
   const admit = async (author: number, checkpointVote: CheckpointVote): Promise<void> => {
@@ -210,7 +212,7 @@ describe('checkpoint certificate', () => {
       members: 4,
       votes: [],
     });
-    checkpoints.restore(3, [certificate(1), certificate(2)]);
+    checkpoints.restore(checkpoint(3), [certificate(1), certificate(2)]);
     assert.deepEqual([checkpoints.executed, checkpoints.certified, events], [3, 2, []]);
     checkpoints.adopt(certificate(3));
     checkpoints.adopt(certificate(3));
@@ -251,6 +253,19 @@ describe('another state than the own', () => {
     assert.deepEqual([events, checkpoints.certified], [[], 0]);
   });
 
+  it('stops the node after a restart too: certified before it, or learned later', () => {
+    for (const isLogged of [true, false]) {
+      const { checkpoints, halts } = observing();
+      const foreign = { statement: checkpoint(5, other).statement, members: 4, votes: [] };
+      checkpoints.restore(checkpoint(5), isLogged ? [foreign] : []);
+      if (!isLogged) assert.equal(checkpoints.adopt(foreign), false);
+      assert.deepEqual(
+        halts.map(({ code }) => code),
+        ['HALT_ROOT_MISMATCH'],
+      );
+    }
+  });
+
   it('certified before the ledger got there stops the node', async () => {
     const { checkpoints, halts, executed } = observing();
     checkpoints.adopt({ statement: checkpoint(1, other).statement, members: 4, votes: [] });
@@ -283,13 +298,13 @@ describe('two certificates of one checkpoint', () => {
     assert.equal(checkpoints.contradicts(second), true);
     checkpoints.adopt(second);
     assert.deepEqual(seen(halts), conflict);
-    assert.deepEqual(events, ['certified 1', 'contradicted by bb']);
+    assert.deepEqual(events, ['certified 1', 'ac against bb']);
     assert.equal(checkpoints.certificate(1)?.certificate.statement.accountsRoot, root('ac'));
   });
 
   it('stop the node again after a restart', () => {
     const { checkpoints, halts, events } = observing();
-    checkpoints.restore(2, [signedBy(checkpoint(1), 0, 1, 2), signedBy(checkpoint(1, other), 1, 2, 3)]);
+    checkpoints.restore(checkpoint(2), [signedBy(checkpoint(1), 0, 1, 2), signedBy(checkpoint(1, other), 1, 2, 3)]);
     assert.deepEqual([seen(halts), events], [conflict, []]);
   });
 });

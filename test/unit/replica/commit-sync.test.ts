@@ -59,7 +59,10 @@ async function shown(setting: { contradicts: boolean; signed: boolean }): Promis
       began: () => assert.fail('there is nothing to take over'),
       synced: async () => assert.fail('there is nothing to take over'),
       ended: () => assert.fail('there is nothing to take over'),
-      certified: ({ statement }) => seen.push(`certified ${statement.index}`),
+      certified: ({ statement }) => {
+        seen.push(`certified ${statement.index}`);
+        return false;
+      },
       penalise: (_peer, fault) => seen.push(fault),
     },
   );
