@@ -1,6 +1,7 @@
 import type { AppliedTransaction, Chain, CommitContent, NodeService } from '../replica/service.ts';
 import type { ArchiveLookup } from '../storage/index.ts';
 import type { Address, CommitIndex } from '../types/ids.ts';
+import { isMade } from '../types/receipt.ts';
 import type { AccountTransaction, AccountTransactions } from '../types/rest-chain.ts';
 import type { AccountHandle, TransactionKind } from '../types/transaction.ts';
 import { decodeTransactionBody } from '../types/transaction-codec.ts';
@@ -15,7 +16,6 @@ import {
   MAX_HISTORY_BLOCKS,
 } from './options.ts';
 import { receivedTransfers } from './received-transfers.ts';
-import { isMade } from './transfers.ts';
 
 export interface HistoryQuery {
   readonly account: AccountHandle;

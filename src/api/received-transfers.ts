@@ -1,8 +1,8 @@
 import type { AppliedTransaction } from '../replica/service.ts';
+import { isMade } from '../types/receipt.ts';
 import type { ReceivedTransfers } from '../types/rest-events.ts';
 import type { AccountHandle } from '../types/transaction.ts';
 import { decodeTransactionBody } from '../types/transaction-codec.ts';
-import { isMade } from './transfers.ts';
 
 /** The transfers of a batch that reached the account; undefined if none did. */
 export function receivedTransfers(

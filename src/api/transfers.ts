@@ -1,6 +1,6 @@
 import type { NodeService } from '../replica/service.ts';
 import { id, type TransactionId } from '../types/ids.ts';
-import type { Receipt } from '../types/receipt.ts';
+import { isMade, type Receipt } from '../types/receipt.ts';
 import { type Batch, MAX_PAGE_TRANSFERS, type Transfer } from '../types/rest-chain.ts';
 import type { TransferBatch } from '../types/transaction.ts';
 import { decodeTransactionBody } from '../types/transaction-codec.ts';
@@ -38,12 +38,6 @@ export function transferHandlers(
       return { status: 200, body: { ...factsOf(found), transfer: transferAt(found, index) } };
     },
   };
-}
-
-/** Whether a transfer of an applied batch was made: docs/spec/ledger.md. */
-export function isMade({ code, bitmap }: Receipt, index: number): boolean {
-  if (code === 'PARTIAL') return (((bitmap[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
-  return code === 'OK';
 }
 
 async function findBatch(service: NodeService, reads: ChainReads, txId: TransactionId): Promise<FinalBatch> {

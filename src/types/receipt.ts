@@ -25,6 +25,12 @@ export interface Receipt {
   readonly bitmap: Uint8Array;
 }
 
+/** Whether a transfer of an applied batch was made: docs/spec/ledger.md. */
+export function isMade({ code, bitmap }: Receipt, index: number): boolean {
+  if (code === 'PARTIAL') return (((bitmap[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
+  return code === 'OK';
+}
+
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const out = new ByteWriter(80 + receipt.bitmap.length);
   out.hex(receipt.id, ID_BYTES).u53(receipt.commit).u8(APPLIED_CODES[receipt.code]).u8(KIND_NUMBERS[receipt.kind]);

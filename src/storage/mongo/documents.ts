@@ -6,7 +6,7 @@ import { encodeCertificate } from '../../types/certificate.ts';
 import { type Commit, encodeCommit } from '../../types/commit.ts';
 import type { CheckpointIndex, CommitIndex, Round } from '../../types/ids.ts';
 import { type PayloadItem, parsePayload } from '../../types/payload.ts';
-import type { Receipt } from '../../types/receipt.ts';
+import { isMade, type Receipt } from '../../types/receipt.ts';
 import type { TransferBatch } from '../../types/transaction.ts';
 import { decodeTransactionBody } from '../../types/transaction-codec.ts';
 import type { CollectionName } from './layout.ts';
@@ -166,15 +166,10 @@ function* transferDocuments(
         to,
         asset,
         amount: decimal(amounts[index] as bigint),
-        succeeded: hasSucceeded(receipt, index),
+        succeeded: isMade(receipt, index),
       };
     }
   }
-}
-
-function hasSucceeded({ code, bitmap }: Receipt, index: number): boolean {
-  if (code !== 'PARTIAL') return code === 'OK';
-  return (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }
 
 /** @param previous the certified checkpoint that was archived before this one, 0 if none: what a missing one is noticed by */
