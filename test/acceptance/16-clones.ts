@@ -1,6 +1,7 @@
 /**
  * Two processes with one identity, whenever the second starts and whenever the first is held by SIGSTOP: one makes blocks, the other ends with
- * IDENTITY_IN_USE, and nobody is sent two blocks of one round. `offsets` or `holds` as argument runs that part only.
+ * IDENTITY_IN_USE, and nobody is sent two blocks of one round. Of `offsets`, `holds`, `wakes` and `old-copies` those given as arguments run,
+ * without any all do.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Evidence, mustAgree, mustHoldAll, onDevnet, seconds } from '../support/acceptance.ts';
@@ -39,7 +40,11 @@ await onDevnet(evidence, {}, async (devnet) => {
   }
   if (isAsked('holds')) {
     for (const heldMs of HOLDS_MS) await heldWhileCloned(devnet, load, heldMs);
+  }
+  if (isAsked('wakes')) {
     for (const afterMs of WAKES_AFTER_START_MS) await heldUntilCloneRuns(devnet, load, afterMs);
+  }
+  if (isAsked('old-copies')) {
     for (const heldMs of HOLDS_OF_OLD_COPY_MS) await heldBesideOldCopy(devnet, load, heldMs);
   }
   await load.stop();
