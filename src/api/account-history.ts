@@ -64,7 +64,7 @@ export class AccountHistory {
 
   /** What is in older blocks is not listed. */
   get oldest(): CommitIndex {
-    return this.#archive === undefined ? this.#service.chain.oldest : 1;
+    return this.#archive === undefined ? this.#service.chain.contentFrom : 1;
   }
 
   /**
@@ -76,14 +76,14 @@ export class AccountHistory {
     const { chain } = this.#service;
     const start = await startOf(chain, query);
     const before = start.position > 0 ? start.commit + 1 : start.commit;
-    const source = before <= chain.oldest ? this.#archived(query) : this.#kept(query);
+    const source = before <= chain.contentFrom ? this.#archived(query) : this.#kept(query);
     const { commits, end } = await source.touching(before);
     const transactions: AccountTransaction[] = [];
     for (const [read, index] of commits.entries()) {
       const { waitMs, content } = await this.#inTurn(() => this.#read(source, index));
       if (waitMs > 0 && read === 0) throw busy(waitMs);
       if (waitMs > 0) return { transactions, next: above(index) };
-      if (content === undefined && index < chain.oldest && source.isNode)
+      if (content === undefined && index < chain.contentFrom && source.isNode)
         return { transactions, next: this.#older(index + 1) };
       if (content === undefined) continue; // damaged: passed over
       if (content.commit.timeMs < query.fromMs) return { transactions, next: null };
@@ -104,7 +104,7 @@ export class AccountHistory {
         const commits = chain.touching(account, before, MAX_HISTORY_BLOCKS);
         const last = commits.at(-1);
         const isAll = last === undefined || commits.length < MAX_HISTORY_BLOCKS;
-        return { commits, end: isAll ? this.#older(chain.oldest) : cursorText({ commit: last, position: 0 }) };
+        return { commits, end: isAll ? this.#older(chain.contentFrom) : cursorText({ commit: last, position: 0 }) };
       },
       content: (index) => chain.content(index),
     };

@@ -13,9 +13,9 @@ interface ChainReadsModules {
 }
 
 /**
- * Reads of what does not change any more: from the node, and where it keeps that no longer from the archive. Those that cost most go through the cache: the
- * ids of a block take a pass over all its bytes, one transaction a whole block. What is kept is final, or named by its hash; `latest` is a height
- * that this node knows, so no answer is older than the commit it names.
+ * Reads of what does not change any more: from the node, and where it keeps that no longer from the archive. Those that cost most go through the
+ * cache: the ids of a block take a pass over all its bytes, one transaction a whole block. Archive and cache may be ahead of this node, which speaks
+ * of nothing before it is final here; `latest` is a height that it knows, so no answer is older than the commit it names.
  */
 export class ChainReads {
   readonly #service: NodeService;
@@ -29,15 +29,16 @@ export class ChainReads {
   }
 
   async block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<Block | undefined> {
-    const { lastFinal } = this.#service.chain;
-    const height = key === 'latest' ? lastFinal : key;
-    if (typeof height === 'number' && height > lastFinal) return this.#readBlock(height);
+    const { chain } = this.#service;
+    const height = key === 'latest' ? chain.lastFinal : key;
+    if (typeof height === 'number' && height > chain.lastFinal) return undefined;
     const name = typeof height === 'number' ? String(height) : height.hash;
     const bytes = await this.#cache.getOrLoad(`block/${name}`, async () => {
       const found = await this.#readBlock(height);
       return found && utf8(JSON.stringify(found));
     });
-    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as Block);
+    const block = bytes && (JSON.parse(new TextDecoder().decode(bytes)) as Block);
+    return block && block.height <= chain.lastFinal ? block : undefined;
   }
 
   /** The canonical bytes of a transaction that is final. */
@@ -55,7 +56,10 @@ export class ChainReads {
       const receipt = await archive.receipt(id);
       return receipt && encodeReceipt(receipt);
     });
-    return bytes && { id, level: 'final', receipt: decodeReceipt(bytes) };
+    const receipt = bytes && decodeReceipt(bytes);
+    // Of what is final elsewhere this node does not speak before it is final here.
+    if (receipt === undefined || receipt.commit > this.#service.chain.lastFinal) return undefined;
+    return { id, level: 'final', receipt };
   }
 
   async #readBlock(key: CommitIndex | { readonly hash: string }): Promise<Block | undefined> {

@@ -98,7 +98,7 @@ export class EventStream {
     const index = this.#position.commit + 1;
     const commit = await feed.at(index);
     if (commit === undefined) {
-      this.end('EVENTS_GONE', `block ${index} is no longer kept here, the oldest is ${service.chain.oldest}`);
+      this.end('EVENTS_GONE', `block ${index} is no longer kept here, the oldest is ${service.chain.contentFrom}`);
       return;
     }
     const { checkpoint } = this.#position;

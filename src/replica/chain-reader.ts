@@ -14,12 +14,12 @@ interface ChainReaderModules {
   readonly hasher: Hasher;
   readonly store: BlockStore;
   readonly ledger: Pick<Ledger, 'lastCommit'>;
-  readonly receipts: Pick<ReceiptIndex, 'commitsOf'>;
+  readonly receipts: Pick<ReceiptIndex, 'commitsOf' | 'completeFrom'>;
   /** Of a transaction that is final. */
   receipt(id: TransactionId): Receipt | undefined;
 }
 
-/** What clients read of the executed commits that this node keeps. */
+/** What clients read of the final commits that this node keeps. */
 export class ChainReader implements Chain {
   readonly #modules: ChainReaderModules;
   #lastFinal: CommitIndex;
@@ -38,6 +38,11 @@ export class ChainReader implements Chain {
 
   get oldest(): CommitIndex {
     return this.#modules.store.oldestCommit;
+  }
+
+  get contentFrom(): CommitIndex {
+    const { store, receipts } = this.#modules;
+    return Math.max(store.oldestCommit, receipts.completeFrom);
   }
 
   final(index: CommitIndex): void {
@@ -59,8 +64,8 @@ export class ChainReader implements Chain {
   }
 
   async block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined> {
-    const { store, ledger } = this.#modules;
-    const index = typeof key === 'object' ? store.commitByDigest(key.hash) : key === 'latest' ? ledger.lastCommit : key;
+    const { store } = this.#modules;
+    const index = typeof key === 'object' ? store.commitByDigest(key.hash) : key === 'latest' ? this.#lastFinal : key;
     const entry = index === undefined ? undefined : await this.#entry(index);
     const items = entry && (await this.#items(entry));
     return items && entry && { commit: entry.commit, transactions: items.map((item) => item.id) };
@@ -68,10 +73,10 @@ export class ChainReader implements Chain {
 
   /** At most `limit` commits from `first` on, in their order; those that are no longer kept are passed over. */
   async commits(first: CommitIndex, limit: number): Promise<Commit[]> {
-    const { store, ledger } = this.#modules;
+    const { store } = this.#modules;
     const start = Math.max(first, store.oldestCommit);
     const found: Commit[] = [];
-    for (let index = start; index < start + limit && index <= ledger.lastCommit; index++) {
+    for (let index = start; index < start + limit && index <= this.#lastFinal; index++) {
       const entry = await this.#entry(index);
       if (entry !== undefined) found.push(entry.commit);
     }
@@ -80,9 +85,9 @@ export class ChainReader implements Chain {
 
   /** The commits whose leader is of this round: leaders are committed in the order of their rounds, so they are searched for by halves. */
   async commitsOfRound(round: Round): Promise<Commit[]> {
-    const { store, ledger } = this.#modules;
+    const { store } = this.#modules;
     let low = store.oldestCommit;
-    let high = ledger.lastCommit + 1;
+    let high = this.#lastFinal + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const entry = await this.#entry(middle);
@@ -98,7 +103,8 @@ export class ChainReader implements Chain {
   async content(index: CommitIndex): Promise<CommitContent | undefined> {
     const entry = await this.#entry(index);
     const items = entry && (await this.#items(entry));
-    if (entry === undefined || items === undefined) return undefined;
+    // Looked at last: what is complete now was complete when the receipts are read below.
+    if (entry === undefined || items === undefined || index < this.contentFrom) return undefined;
     const applied = new Map<TransactionId, AppliedTransaction>();
     for (const [position, { id, body }] of items.entries()) {
       const receipt = this.#modules.receipt(id);
@@ -110,7 +116,7 @@ export class ChainReader implements Chain {
 
   touching(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[] {
     const commits = this.#modules.receipts.commitsOf(account, Math.min(before, this.#lastFinal + 1), limit);
-    return commits.filter((index) => index >= this.oldest);
+    return commits.filter((index) => index >= this.contentFrom);
   }
 
   async body(id: TransactionId): Promise<Uint8Array | undefined> {
@@ -121,8 +127,7 @@ export class ChainReader implements Chain {
   }
 
   async #entry(index: CommitIndex): Promise<CommitEntry | undefined> {
-    const { store, ledger } = this.#modules;
-    return index > ledger.lastCommit ? undefined : kept(store.commit(index));
+    return index > this.#lastFinal ? undefined : kept(this.#modules.store.commit(index));
   }
 
   async #items({ blockPositions }: CommitEntry): Promise<PayloadItem[] | undefined> {

@@ -189,19 +189,21 @@ export type NodeEvent =
   | { readonly type: 'certificate'; readonly index: CheckpointIndex }
   | { readonly type: 'halted'; readonly code: string; readonly message: string };
 
-/** The executed commits that a node keeps. What is no longer kept, or damaged on disk, is undefined. */
+/** The final commits that a node keeps. What is newer, no longer kept, or damaged on disk, is undefined. */
 export interface Chain {
   /** The newest commit of which the node may speak: executed, and durable here. */
   readonly lastFinal: CommitIndex;
   /** Below it nothing is kept. */
   readonly oldest: CommitIndex;
+  /** Below it receipts may be missing, so that nothing is said about what a commit applied. */
+  readonly contentFrom: CommitIndex;
   block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined>;
   /** At most `limit` kept commits from `first` on. */
   commits(first: CommitIndex, limit: number): Promise<readonly Commit[]>;
   /** Those whose leader is of this round: one, or several with several leaders a round, or none. */
   commitsOfRound(round: Round): Promise<readonly Commit[]>;
   content(index: CommitIndex): Promise<CommitContent | undefined>;
-  /** Final commits below `before` that are kept and in which the account may have had a part, the newest first. */
+  /** Final commits below `before`, from `contentFrom` on, in which the account may have had a part, the newest first. */
   touching(account: AccountHandle, before: CommitIndex, limit: number): readonly CommitIndex[];
   /** The canonical bytes of a transaction that is final here. */
   body(id: TransactionId): Promise<Uint8Array | undefined>;

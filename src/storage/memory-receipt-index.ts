@@ -22,7 +22,7 @@ export class MemoryReceiptIndex implements ReceiptIndex {
   }
 
   get completeFrom(): CommitIndex {
-    return this.#completeFrom;
+    return Math.max(this.#completeFrom, this.#cursor - this.#retainCommits + 1);
   }
 
   add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[], accounts = ANYBODY): void {

@@ -73,7 +73,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
   }
 
   get completeFrom(): CommitIndex {
-    return this.#completeFrom;
+    return Math.max(this.#completeFrom, this.#cursor - this.#options.retainCommits + 1);
   }
 
   add(commitIndex: CommitIndex, receipts: readonly ReceiptOf[], accounts = ANYBODY): void {

@@ -242,11 +242,17 @@ export class StubService implements NodeService {
 export class StubChain implements Chain {
   lastFinal = STUB_COMMIT;
   oldest = STUB_COMMIT;
+  /** Receipts of older commits are missing. */
+  receiptsFrom = 0;
   readonly #block: BlockView;
   readonly #added = new Map<number, CommitContent>();
 
   constructor(block: BlockView) {
     this.#block = block;
+  }
+
+  get contentFrom(): number {
+    return Math.max(this.oldest, this.receiptsFrom);
   }
 
   /** The next commit, with these transactions. */
@@ -274,12 +280,12 @@ export class StubChain implements Chain {
   }
 
   async content(index: number): Promise<CommitContent | undefined> {
-    if (index < this.oldest) return undefined;
+    if (index < this.contentFrom) return undefined;
     return this.#added.get(index) ?? { commit: this.#block.commit, count: 1, applied: [] };
   }
 
   touching(_account: number, before: number, limit: number): number[] {
-    const kept = [...this.#added.keys()].filter((index) => index < before && index >= this.oldest);
+    const kept = [...this.#added.keys()].filter((index) => index < before && index >= this.contentFrom);
     return kept.reverse().slice(0, limit);
   }
 

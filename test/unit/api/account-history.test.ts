@@ -181,6 +181,14 @@ describe('the work for histories', () => {
     });
     assert.deepEqual([page.transactions.map(({ id }) => id), page.next], [[kept], null]);
   });
+
+  it('begins where the node has all receipts, and says so', async () => {
+    addBlock({ sender: 0, recipients: [1] });
+    const [known] = addBlock({ sender: 0, recipients: [1] });
+    service.chain.receiptsFrom = service.chain.lastFinal;
+    const page: AccountTransactions = await history('');
+    assert.deepEqual([idsOf(page), page.oldest, page.next], [[known], service.chain.lastFinal, null]);
+  });
 });
 
 /** Has the first blocks of a stub's chain, which the node has dropped; or does not answer. */
@@ -243,6 +251,12 @@ describe('a history that goes on in an archive', () => {
       ...{ account: 0, address: network.accounts[0]?.address, before: STUB_COMMIT + 6 },
       ...{ toMs: Number.POSITIVE_INFINITY, limit: MAX_HISTORY_BLOCKS },
     });
+  });
+
+  it('lists from there what the node keeps without its receipts', async () => {
+    service.chain.receiptsFrom = STUB_COMMIT + 9;
+    assert.deepEqual(await pages(), all);
+    assert.equal(archive.asked[0]?.before, STUB_COMMIT + 9);
   });
 
   it('takes bounds of time on both sides', async () => {

@@ -103,9 +103,21 @@ describe('reads of the chain', () => {
   it('keep nothing that is not final yet, and no absence', async () => {
     service.chain.lastFinal = STUB_COMMIT - 1;
     const counted = countReads();
-    for (let i = 0; i < 2; i++) await reads.block(STUB_COMMIT);
+    assert.equal(await reads.block(STUB_COMMIT), undefined);
     for (let i = 0; i < 2; i++) assert.equal(await reads.block(5), undefined);
-    assert.equal(counted.count, 4);
+    assert.equal(counted.count, 2);
+  });
+
+  it('speak of nothing that is final elsewhere only', async () => {
+    const hash = (await reads.block(STUB_COMMIT))?.hash ?? '';
+    await reads.block({ hash });
+    await reads.transaction(OLD.receipt.id);
+    service.chain.lastFinal = 2;
+    assert.equal(await reads.block({ hash }), undefined);
+    assert.equal(await reads.transaction(OLD.receipt.id), undefined);
+    service.chain.lastFinal = STUB_COMMIT;
+    assert.equal((await reads.block({ hash }))?.hash, hash);
+    assert.equal((await reads.transaction(OLD.receipt.id))?.level, 'final');
   });
 
   it('have a kept block although the node has it no more', async () => {

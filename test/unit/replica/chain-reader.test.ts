@@ -94,6 +94,24 @@ describe('the chain as clients read it', () => {
     assert.equal(await reader.content(9), undefined);
   });
 
+  it('says nothing of what commits applied whose receipts may be missing', async () => {
+    const { reader, index } = await chain();
+    index.skipTo(1);
+    index.add(
+      2,
+      TRANSACTIONS.map(({ receipt }) => ({ id: receipt.id, receipt: new Uint8Array(1) })),
+      Uint32Array.of(1),
+    );
+    assert.equal(reader.contentFrom, 2);
+    assert.deepEqual(reader.touching(1, 5, 10), [2]);
+    assert.equal((await reader.content(2))?.applied.length, 3);
+    index.skipTo(2);
+    assert.equal(reader.contentFrom, 3);
+    assert.deepEqual(reader.touching(1, 5, 10), []);
+    assert.equal(await reader.content(2), undefined);
+    assert.equal((await reader.block(2))?.commit.index, 2);
+  });
+
   it('gives the bytes of a final transaction', async () => {
     const { reader, receipts } = await chain();
     const { receipt, body } = TRANSACTIONS[2] as (typeof TRANSACTIONS)[number];
