@@ -11,9 +11,9 @@ const UNLISTED: RestErrorSpec = { status: 422, retryable: false, title: 'The nod
 
 export function problemOf(error: RestError): Problem {
   const { title, status, retryable } = REST_ERRORS[error.code];
-  const detail = error.message.slice(error.code.length + 2);
+  const { code, detail } = error;
   const fields = plain(error.fields);
-  const problem = { type: problemType(error.code), title, status, detail, code: error.code, retryable, fields };
+  const problem = { type: problemType(code), title, status, detail, code, retryable, fields };
   const { retryAfterMs } = fields;
   return typeof retryAfterMs === 'number' ? { ...problem, retryAfterMs } : problem;
 }

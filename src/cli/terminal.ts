@@ -76,7 +76,7 @@ function paint(colour: 'red' | 'yellow', text: string): string {
 
 function errorValue(error: unknown): JsonValue {
   if (error instanceof CodedError) {
-    return { code: error.code, message: error.message.slice(error.code.length + 2), fields: error.fields };
+    return { code: error.code, message: error.detail, fields: error.fields };
   }
   return { code: 'FAILED', message: errorText(error), fields: {} };
 }

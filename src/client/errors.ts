@@ -52,7 +52,7 @@ export class Av10ApiError extends CodedError<RestErrorCode | ClientErrorCode | (
   with(fields: ErrorFields): Av10ApiError {
     const { status, retryable, retryAfterMs } = this;
     const nature = { status, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-    return new Av10ApiError(this.code, this.message.slice(this.code.length + 2), { ...this.fields, ...fields }, nature);
+    return new Av10ApiError(this.code, this.detail, { ...this.fields, ...fields }, nature);
   }
 
   static fromProblem(problem: Problem): Av10ApiError {

@@ -23,6 +23,6 @@ export function dialTrouble(cause: unknown): LinkTrouble {
   return { code: detail.includes('ECONNREFUSED') ? 'CONNECTION_REFUSED' : 'DIAL_FAILED', detail };
 }
 
-export function refusalTrouble({ code, message }: LinkRefusal): LinkTrouble {
-  return { code, detail: message.slice(code.length + 2) };
+export function refusalTrouble({ code, detail }: LinkRefusal): LinkTrouble {
+  return { code, detail };
 }

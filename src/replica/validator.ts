@@ -469,10 +469,12 @@ export class Validator implements NodeService {
   }
 
   #onHalted(error: unknown): void {
-    const code = isCoded(error) ? error.code : 'HALT_INVARIANT';
-    this.#haltReason = { code, message: errorText(error) };
+    const reason = isCoded(error)
+      ? { code: error.code, message: error.detail }
+      : { code: 'HALT_INVARIANT', message: errorText(error) };
+    this.#haltReason = reason;
     this.#metrics.halted.set(1);
-    this.#emit({ type: 'halted', code, message: errorText(error) });
+    this.#emit({ type: 'halted', ...reason });
   }
 
   #emit(event: NodeEvent): void {

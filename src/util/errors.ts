@@ -15,6 +15,11 @@ export class CodedError<Code extends string = string> extends Error {
     this.code = code;
     this.fields = fields;
   }
+
+  /** The message without its code, for where that stands beside it. */
+  get detail(): string {
+    return this.message.slice(this.code.length + 2);
+  }
 }
 
 export function isCoded<Code extends string>(error: unknown, ...codes: readonly Code[]): error is CodedError<Code> {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Cluster } from '../support/cluster.ts';
+import { BlockLog, DEFAULT_BLOCK_LOG_OPTIONS } from '../../src/storage/index.ts';
+import { storageMetrics } from '../../src/storage/metrics.ts';
+import { decodeCertificate, encodeCertificate } from '../../src/types/certificate.ts';
+import { id, type StateRoot } from '../../src/types/ids.ts';
+import { NO_INSTRUMENTS } from '../../src/util/instruments.ts';
+import { Prng } from '../../src/util/prng.ts';
+import { type Cluster, PATHS } from '../support/cluster.ts';
+import { VirtualTime } from '../support/virtual-time.ts';
 import { finalEverywhere, load, started } from './steps.ts';
 
 const FOUR = [1, 1, 1, 1];
@@ -47,6 +54,43 @@ test('more than f compute another state: nobody certifies anything, and every no
     assert.equal(cluster.validator(node).status().lastCertified, 0, 'two states never have a certificate each');
   }
 });
+
+test('two certificates of one checkpoint in its log: a member that starts says so, and speaks to nobody', async () => {
+  const cluster = await started({ powers: FOUR, seed: SEED, parameters: { checkpointSpacingMs: CHECKPOINT_MS } });
+  await load(cluster, [0, 1, 2, 3], 3, 20);
+  assert.ok(await cluster.runUntil(() => cluster.validator(3).status().lastCertified > 0, 5_000));
+  const bytes = cluster
+    .validator(3)
+    .replica.checkpoints.certificate(cluster.validator(3).status().lastCertified)?.bytes;
+  cluster.crash(3, 'killed');
+  await appendContradiction(cluster, 3, bytes as Uint8Array);
+  const before = cluster.validator(0).status().progress;
+  await cluster.start(3);
+  assert.match(cluster.node(3).halted ?? 'runs', /^HALT_CERTIFICATE_CONFLICT: .* signed both/);
+  await cluster.run(3_000);
+  assert.equal(isReady(cluster, 3), false);
+  assert.deepEqual(
+    cluster
+      .validator(0)
+      .status()
+      .peers.map(({ linked }) => linked),
+    [true, true, false],
+  );
+  assert.notDeepEqual(cluster.validator(0).status().progress, before, 'the others go on');
+});
+
+/** Behind what a node wrote, as it would have written it: the certificate that it has, and the same votes for another state. */
+async function appendContradiction(cluster: Cluster, node: number, known: Uint8Array): Promise<void> {
+  const { hasher } = cluster;
+  const modules = { random: new Prng(1), clock: new VirtualTime(), metrics: storageMetrics(NO_INSTRUMENTS) };
+  const options = { ...DEFAULT_BLOCK_LOG_OPTIONS, directory: PATHS.log };
+  const { log } = await BlockLog.open(options, { disk: cluster.node(node).disk, hasher, ...modules }, () => true);
+  const certificate = decodeCertificate(known);
+  const statement = { ...certificate.statement, accountsRoot: id<StateRoot>('bb'.repeat(32)) };
+  for (const bytes of [known, encodeCertificate({ ...certificate, statement })])
+    log.append({ type: 'certificate', bytes });
+  await log.close();
+}
 
 test('more than f are absent: nothing becomes final, nodes are not ready; all goes on when they are back', async () => {
   const cluster = await started({ powers: FOUR, seed: SEED });

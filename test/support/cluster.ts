@@ -50,7 +50,8 @@ import { VirtualTime } from './virtual-time.ts';
 
 /** Of each account at the start. */
 export const BALANCE = 1_000_000n;
-const PATHS = { log: 'data/log', snapshots: 'data/snapshots', guard: 'guard/guard' };
+/** Of every node, on a disk of its own. */
+export const PATHS = { log: 'data/log', snapshots: 'data/snapshots', guard: 'guard/guard' };
 
 export interface ClusterOptions {
   readonly powers: readonly number[];

@@ -38,8 +38,8 @@ const CERTIFICATE: Certificate = {
   votes: [0, 1, 2].map((author) => ({ author, signature: new Uint8Array(SIGNATURE_BYTES) })),
 };
 
-/** A node that is past the checkpoint, and a peer that shows a certificate of it. */
-async function shown(setting: { contradicts: boolean; signed: boolean }): Promise<string[]> {
+/** A peer that shows a certificate; the node halts on it. `lastCommit`: past the checkpoint, or before it. */
+async function shown(setting: { contradicts: boolean; signed: boolean; lastCommit?: number }): Promise<string[]> {
   const seen: string[] = [];
   const verifier = { verifyMany: async (items: readonly unknown[]) => items.map(() => Number(setting.signed)) };
   const sync = new CommitSync(
@@ -48,13 +48,18 @@ async function shown(setting: { contradicts: boolean; signed: boolean }): Promis
       hasher: shaHasher,
       verifier: verifier as unknown as Verifier,
       links: { isEstablished: () => true } as unknown as Links,
-      requests: { ask: async () => ({ certificate: encodeCertificate(CERTIFICATE) }) } as unknown as Requests,
+      requests: {
+        ask: async (_peer: number, reply: string) => {
+          seen.push(reply);
+          return { certificate: encodeCertificate(CERTIFICATE) };
+        },
+      } as unknown as Requests,
       clock: new VirtualTime(),
       logger: SILENT_LOGGER,
     },
     {
-      lastCommit: () => ({ index: 20, digest: id<CommitDigest>('0e'.repeat(32)) }),
-      certifiedIndex: () => 2,
+      lastCommit: () => ({ index: setting.lastCommit ?? 20, digest: id<CommitDigest>('0e'.repeat(32)) }),
+      certifiedIndex: () => (setting.lastCommit === undefined ? 2 : 0),
       contradicts: () => setting.contradicts,
       began: () => assert.fail('there is nothing to take over'),
       synced: async () => assert.fail('there is nothing to take over'),
@@ -73,14 +78,19 @@ async function shown(setting: { contradicts: boolean; signed: boolean }): Promis
 
 describe('CommitSync shown a certificate of a checkpoint that is certified here', () => {
   it('takes no notice of the same', async () => {
-    assert.deepEqual(await shown({ contradicts: false, signed: true }), []);
+    assert.deepEqual(await shown({ contradicts: false, signed: true }), ['certificate-reply']);
   });
 
   it('hands on another that a quorum signed', async () => {
-    assert.deepEqual(await shown({ contradicts: true, signed: true }), ['certified 1']);
+    assert.deepEqual(await shown({ contradicts: true, signed: true }), ['certificate-reply', 'certified 1']);
   });
 
   it('penalises another that is not signed', async () => {
-    assert.deepEqual(await shown({ contradicts: true, signed: false }), ['FALSE_CERTIFICATE']);
+    assert.deepEqual(await shown({ contradicts: true, signed: false }), ['certificate-reply', 'FALSE_CERTIFICATE']);
+  });
+
+  it('asks for nothing of a history on which the node halted', async () => {
+    const behind = { contradicts: false, signed: true, lastCommit: 5 };
+    assert.deepEqual(await shown(behind), ['certificate-reply', 'certified 1']);
   });
 });
