@@ -113,7 +113,11 @@ async function admit(items: readonly SignedBody[], verifier: SignatureVerifier):
 }
 
 async function fillAndEmpty(transactions: number, senders: number): Promise<void> {
-  const mempool = new Mempool(DEFAULT_MEMPOOL_OPTIONS, { nextNonce: () => 0 }, NO_INSTRUMENTS);
+  const mempool = new Mempool(
+    DEFAULT_MEMPOOL_OPTIONS,
+    { sender: () => ({ nextNonce: 0, keyVersion: 0, feeBalance: 0n }) },
+    NO_INSTRUMENTS,
+  );
   const { body, signature } = large;
   const digest = (i: number): string => i.toString(16).padStart(64, '0');
   for (let i = 0; i < transactions; i++) {

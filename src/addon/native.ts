@@ -70,6 +70,7 @@ export interface NativeAddon {
   ): Promise<Uint8Array>;
   ledgerVerify(ledger: number, payload: Uint8Array, txCount: number, threads: number): Uint8Array;
   ledgerAccount(ledger: number, handle: number): Uint8Array | null;
+  ledgerSenderInto(ledger: number, address: Uint8Array, output: Uint8Array): boolean;
   ledgerAccountByAddress(ledger: number, address: Uint8Array): Uint8Array | null;
   ledgerProof(ledger: number, handle: number, asset: number): Uint8Array | null;
   ledgerLastCommit(ledger: number): number;

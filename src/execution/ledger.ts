@@ -47,6 +47,14 @@ export interface ExecutedCommit {
   readonly checkpoint?: Checkpoint;
 }
 
+/** What admission needs to know of a sender. */
+export interface SenderAccount {
+  readonly nextNonce: number;
+  readonly keyVersion: number;
+  /** Balance of asset 0, which pays the fees. */
+  readonly feeBalance: bigint;
+}
+
 /** Which accounts a ledger starts with is told to its constructor; every method is synchronous. */
 export interface Ledger {
   /** 0 before the first commit. */
@@ -55,6 +63,8 @@ export interface Ledger {
   /** Executes the commit after `lastCommit`. Throws LedgerError; after any code but LEDGER_ORDER the ledger has stopped. */
   execute(commit: ExecutableCommit): ExecutedCommit;
   account(address: Address): AccountState | undefined;
+  /** Of an account, as `account`; cheaper. */
+  sender(address: Address): SenderAccount | undefined;
   accountByHandle(handle: AccountHandle): AccountState | undefined;
   /**
    * The encoded proof (`decodeAccountProof`) of an account under the accounts root of `lastCheckpoint`, with its balance of a further

@@ -48,7 +48,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
 export function decodeAccount(bytes: Uint8Array): AccountState {
   const reader = new ByteReader(bytes);
   const handle = reader.u32('handle');
-  const address = id<Address>(reader.hex(ID_BYTES, 'address'));
+  const address = id<Address>(reader.bytes(ID_BYTES, 'address'));
   const keyHash = reader.bytes(ID_BYTES, 'keyHash');
   const keyVersion = reader.u32('keyVersion');
   const frozen = (reader.u32('flags') & FROZEN_FLAG) !== 0;

@@ -5,7 +5,7 @@ import type { Address, CommitIndex } from '../types/ids.ts';
 import type { AccountHandle, AssetIndex } from '../types/transaction.ts';
 import { EMPTY_BYTES } from '../util/bytes.ts';
 import { encodeLedgerGenesis, type LedgerGenesis } from './genesis.ts';
-import type { Checkpoint, ExecutableCommit, ExecutedCommit, Ledger } from './ledger.ts';
+import type { Checkpoint, ExecutableCommit, ExecutedCommit, Ledger, SenderAccount } from './ledger.ts';
 import { decodeAccount, decodeCheckpoint, decodeExecuted, encodeExecutableCommit } from './native-codec.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -28,11 +28,17 @@ export interface SimulatedVerification {
 /** One byte a transaction, as `NativeLedger.verify` and `verifyAhead` answer. */
 export const VERIFY_STATUS = { unknownKey: 0, valid: 1, wrongSignature: 2, malformed: 3 } as const;
 
+/** Nonce, key version and fee balance: `ledger_sender_into` in `native/binding/src/ledger.rs`. */
+const SENDER_BYTES = 20;
+
 /** The engine in Rust. Other threads of the process reach it by `number`. */
 export class NativeLedger implements Ledger {
   readonly number: number;
   readonly #addon: NativeAddon;
   readonly #threads: number;
+  /** What `sender` reads, again and again. */
+  readonly #senderBytes = new Uint8Array(SENDER_BYTES);
+  readonly #senderView = new DataView(this.#senderBytes.buffer);
 
   /**
    * Opens the ledger of a genesis, or of a snapshot of it.
@@ -71,6 +77,16 @@ export class NativeLedger implements Ledger {
   account(address: Address): AccountState | undefined {
     const bytes = this.#addon.ledgerAccountByAddress(this.number, Uint8Array.fromHex(address));
     return bytes ? decodeAccount(bytes) : undefined;
+  }
+
+  sender(address: Address): SenderAccount | undefined {
+    if (!this.#addon.ledgerSenderInto(this.number, Uint8Array.fromHex(address), this.#senderBytes)) return undefined;
+    const view = this.#senderView;
+    return {
+      nextNonce: Number(view.getBigUint64(0, true)),
+      keyVersion: view.getUint32(8, true),
+      feeBalance: view.getBigUint64(12, true),
+    };
   }
 
   accountByHandle(handle: AccountHandle): AccountState | undefined {

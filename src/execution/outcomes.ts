@@ -62,8 +62,8 @@ export class Outcomes implements Iterable<Outcome> {
     const block = assertDefined(this.#refs[reader.u32('outcome.block')], 'an outcome names a block of its commit');
     const position = reader.u16('outcome.position');
     const code = reader.u8('outcome.code');
-    const txId = id<TransactionId>(reader.hex(ID_BYTES, 'outcome.id'));
-    const wireKey = id<WireKey>(reader.hex(ID_BYTES, 'outcome.wireKey'));
+    const txId = id<TransactionId>(reader.bytes(ID_BYTES, 'outcome.id'));
+    const wireKey = id<WireKey>(reader.bytes(ID_BYTES, 'outcome.wireKey'));
     const place = { block, position, id: txId, wireKey };
     if (code >= FIRST_DROPPED) {
       return { ...place, kind: 'dropped', code: assertDefined(droppedCode(code), 'a code of the closed set') };

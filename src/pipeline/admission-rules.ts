@@ -1,6 +1,6 @@
+import type { SenderAccount } from '../execution/index.ts';
 import type { ProtocolParameters } from '../params/protocol-parameters.ts';
 import { type Transaction, transferCount } from '../types/transaction.ts';
-import type { SenderAccount } from './account-view.ts';
 import { AdmissionError } from './errors.ts';
 import { NONCE_WINDOW } from './options.ts';
 

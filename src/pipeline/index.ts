@@ -1,4 +1,4 @@
-export type { AccountView, SenderAccount } from './account-view.ts';
+export type { AccountView } from './account-view.ts';
 export { addressSource } from './address-source.ts';
 export { Admission, type AdmissionModules, type AdmissionOutcome } from './admission.ts';
 export type { AdmissionParameters } from './admission-rules.ts';

@@ -52,7 +52,7 @@ const MIN_BODY_BYTES = 64;
  */
 export class Mempool {
   readonly #options: MempoolOptions;
-  readonly #accounts: Pick<AccountView, 'nextNonce'>;
+  readonly #accounts: AccountView;
   readonly #metrics: ReturnType<typeof mempoolMetrics>;
   readonly #chains = new Map<Address, SenderChain>();
   readonly #slots = new Map<TransactionId, Slot>();
@@ -63,8 +63,10 @@ export class Mempool {
   readonly #parked = new Set<SenderChain>();
   #bytes = 0;
   #parkedBytes = 0;
+  /** None of them expires before: after each commit nothing is looked at until then. */
+  #firstExpiryMs = Number.POSITIVE_INFINITY;
 
-  constructor(options: MempoolOptions, accounts: Pick<AccountView, 'nextNonce'>, instruments: Instruments) {
+  constructor(options: MempoolOptions, accounts: AccountView, instruments: Instruments) {
     this.#options = options;
     this.#accounts = accounts;
     this.#metrics = mempoolMetrics(instruments);
@@ -94,7 +96,7 @@ export class Mempool {
   /** `tx` was verified. The ledger is asked again, for it may have moved while the signature was checked. */
   add(tx: PooledTransaction): AddOutcome {
     if (this.#slots.has(tx.id)) return { kind: 'known' };
-    const next = this.#accounts.nextNonce(tx.sender);
+    const next = this.#accounts.sender(tx.sender)?.nextNonce;
     const slot: Slot = { tx, bytes: payloadBytes(tx), reserved: false };
     const chain = this.#chains.get(tx.sender) ?? new SenderChain(tx.sender);
     const error = this.#objection(chain, slot, next);
@@ -106,7 +108,8 @@ export class Mempool {
     chain.put(slot);
     this.#slots.set(tx.id, slot);
     this.#bytes += slot.bytes;
-    this.#update(chain);
+    this.#firstExpiryMs = Math.min(this.#firstExpiryMs, tx.expiryMs);
+    this.#update(chain, next);
     this.#report();
     return { kind: 'accepted', displaced };
   }
@@ -127,7 +130,7 @@ export class Mempool {
       const chain = this.#rotation.shift();
       if (chain === undefined) break;
       // The ledger may have executed more than was reported here.
-      this.#update(chain);
+      const next = this.#update(chain);
       this.#rotation.delete(chain);
       chain.credit = Math.min(chain.credit + TURN_BYTES, MAX_CREDIT_BYTES);
       for (const slot of chain.ready) {
@@ -141,7 +144,7 @@ export class Mempool {
         room -= slot.bytes;
         chain.credit -= slot.bytes;
       }
-      if (misfits.at(-1) !== chain) this.#update(chain);
+      if (misfits.at(-1) !== chain) this.#update(chain, next);
     }
     for (const chain of misfits) {
       this.#update(chain);
@@ -198,15 +201,19 @@ export class Mempool {
    * happen at an earlier commit time.
    */
   expire(nowMs: number): readonly TransactionId[] {
+    if (this.#firstExpiryMs >= nowMs) return [];
+    this.#firstExpiryMs = Number.POSITIVE_INFINITY;
     const expired: TransactionId[] = [];
     for (const chain of [...this.#chains.values()]) {
       const noted = this.#notes.of(chain.sender);
-      for (const slot of [...chain.slots()]) {
-        if (slot.reserved || slot.tx.expiryMs >= nowMs || noted.has(slot.tx.nonce)) continue;
-        this.#remove(slot, 'EXPIRED');
-        expired.push(slot.tx.id);
-      }
-      this.#update(chain);
+      const gone = [...chain.slots()].filter(({ tx, reserved }) => {
+        const isDead = !reserved && tx.expiryMs < nowMs && !noted.has(tx.nonce);
+        if (!isDead) this.#firstExpiryMs = Math.min(this.#firstExpiryMs, tx.expiryMs);
+        return isDead;
+      });
+      for (const slot of gone) this.#remove(slot, 'EXPIRED');
+      expired.push(...gone.map(({ tx }) => tx.id));
+      if (gone.length > 0) this.#update(chain);
     }
     this.#report();
     return expired;
@@ -292,9 +299,8 @@ export class Mempool {
     if (chain !== undefined) this.#update(chain);
   }
 
-  /** Brings everything that is derived from a chain up to date; the only place that knows what is derived. */
-  #update(chain: SenderChain): void {
-    const next = this.#accounts.nextNonce(chain.sender) ?? 0;
+  /** Brings everything that is derived from a chain up to date; the only place that knows what is derived. @returns the next nonce */
+  #update(chain: SenderChain, next = this.#accounts.sender(chain.sender)?.nextNonce ?? 0): number {
     for (const slot of [...chain.slots()]) if (slot.tx.nonce < next) this.#remove(slot, 'NONCE_USED');
     this.#parkedBytes -= chain.parkedBytes;
     chain.update(next, this.#notes.of(chain.sender));
@@ -305,6 +311,7 @@ export class Mempool {
     else this.#rotation.delete(chain);
     if (chain.ready.length === 0) chain.credit = 0;
     if (chain.size === 0) this.#chains.delete(chain.sender);
+    return next;
   }
 
   #report(): void {

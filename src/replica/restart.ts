@@ -119,11 +119,7 @@ export async function restart(options: RestartOptions, modules: RestartModules):
 async function openLog(options: RestartOptions, modules: RestartModules, snapshots: SnapshotStore): Promise<OpenedLog> {
   const { hasher, disk } = modules;
   const missing = (await disk.list(options.paths.log)).length === 0;
-  if (missing && !options.recoverIdentity) {
-    const message =
-      'there is no log here: run `av10 init` for a validator that never ran, or start with --recover-identity for one that lost its data';
-    throw new ReplicaError('NEEDS_IDENTITY_RECOVERY', message, { path: options.paths.log, reason: 'log-missing' });
-  }
+  if (missing && !options.recoverIdentity) throw logMissing(options.paths.log);
   if (missing) {
     // A snapshot says where in its own log to go on; in another it would lead astray.
     await snapshots.clear();
@@ -136,6 +132,12 @@ async function openLog(options: RestartOptions, modules: RestartModules, snapsho
   });
   if (opened.tail.cut) modules.logger.warn('cut an unsynced tail off the log', { bytes: opened.tail.bytes });
   return opened;
+}
+
+export function logMissing(path: string): ReplicaError {
+  const message =
+    'there is no log here: run `av10 init` for a validator that never ran, or start with --recover-identity for one that lost its data';
+  return new ReplicaError('NEEDS_IDENTITY_RECOVERY', message, { path, reason: 'log-missing' });
 }
 
 function refuseDamage(damage: readonly DamagedRange[]): void {

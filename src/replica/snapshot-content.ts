@@ -95,7 +95,7 @@ function writePoint(out: ByteWriter, point: CommitPoint): void {
 
 function readPoint(reader: ByteReader): CommitPoint {
   const index = reader.u53('index');
-  const digest = id<CommitDigest>(reader.hex(ID_BYTES, 'digest'));
+  const digest = id<CommitDigest>(reader.bytes(ID_BYTES, 'digest'));
   const timeMs = reader.u53('timeMs');
   const leaderRound = reader.u32('leaderRound');
   return {

@@ -10,7 +10,6 @@ import {
 import type { Committee } from '../params/committee.ts';
 import type { Genesis } from '../params/genesis.ts';
 import {
-  type AccountView,
   Admission,
   type AdmissionOptions,
   Mempool,
@@ -140,10 +139,9 @@ export class Validator implements NodeService {
     this.#metrics = replicaMetrics(instruments);
     this.#health = new HealthMonitor(clock.monotonicMs());
     this.#tracker = new TransactionTracker({ timers }, (status, latencyMs) => this.#onStatus(status, latencyMs));
-    const accounts = accountView(ledger);
-    this.#mempool = new Mempool(setup.mempool, accounts, instruments);
+    this.#mempool = new Mempool(setup.mempool, ledger, instruments);
     const signatures = new SignatureGate(setup.admission, modules.signatures);
-    const admissionModules = { hasher, accounts, mempool: this.#mempool, signatures, clock, instruments };
+    const admissionModules = { hasher, accounts: ledger, mempool: this.#mempool, signatures, clock, instruments };
     this.#admission = new Admission(setup.admission, setup.genesis.parameters, admissionModules);
     this.#snapshots = new Snapshots(setup.options, {
       store,
@@ -480,17 +478,4 @@ export class Validator implements NodeService {
   #emit(event: NodeEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-/** The ledger as admission and mempool read it. */
-function accountView(ledger: Ledger): AccountView {
-  return {
-    nextNonce: (address) => ledger.account(address)?.nonce,
-    sender: (address) => {
-      const account = ledger.account(address);
-      return account === undefined
-        ? undefined
-        : { nextNonce: account.nonce, keyVersion: account.keyVersion, feeBalance: account.balances[0] ?? 0n };
-    },
-  };
 }

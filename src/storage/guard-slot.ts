@@ -85,14 +85,14 @@ export function decodeSlot(hasher: Hasher, bytes: Uint8Array): GuardSlot | undef
   if (!equalBytes(covered.subarray(0, MAGIC.length), MAGIC)) return undefined;
   const reader = new ByteReader(covered.subarray(MAGIC.length));
   const sequence = reader.u53('sequence');
-  const networkId = id<NetworkId>(reader.hex(ID_BYTES, 'networkId'));
+  const networkId = id<NetworkId>(reader.bytes(ID_BYTES, 'networkId'));
   const logId = reader.hex(LOG_ID_BYTES, 'logId');
-  const validatorId = id<ValidatorId>(reader.hex(ID_BYTES, 'validatorId'));
+  const validatorId = id<ValidatorId>(reader.bytes(ID_BYTES, 'validatorId'));
   const epoch = reader.u32('epoch');
   const round = reader.u32('round');
-  const block = { epoch, round, id: id<BlockId>(reader.hex(ID_BYTES, 'blockId')) };
+  const block = { epoch, round, id: id<BlockId>(reader.bytes(ID_BYTES, 'blockId')) };
   const index = reader.u53('checkpointIndex');
-  const vote = { index, digest: id<StatementDigest>(reader.hex(ID_BYTES, 'statementDigest')) };
+  const vote = { index, digest: id<StatementDigest>(reader.bytes(ID_BYTES, 'statementDigest')) };
   return { sequence, value: { identity: { networkId, validatorId, logId }, block, vote } };
 }
 

@@ -66,9 +66,9 @@ export async function readSnapshotMetadata(file: DiskFile, hasher: Hasher, name:
   const sound = equalBytes(hasher.hash('snapshot', head), bytes.subarray(METADATA_BYTES));
   if (!sound || !equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw damaged(name, 0, 'head');
   const reader = new ByteReader(head.subarray(MAGIC.length));
-  const networkId = id<NetworkId>(reader.hex(ID_BYTES, 'networkId'));
+  const networkId = id<NetworkId>(reader.bytes(ID_BYTES, 'networkId'));
   const commitIndex = reader.u53('commitIndex');
-  const commitDigest = id<CommitDigest>(reader.hex(ID_BYTES, 'commitDigest'));
+  const commitDigest = id<CommitDigest>(reader.bytes(ID_BYTES, 'commitDigest'));
   const checkpointIndex = reader.u53('checkpointIndex');
   return {
     networkId,

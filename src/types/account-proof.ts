@@ -170,7 +170,7 @@ function provenRow(proof: AccountProof): ProvenAccount {
   const column = (bytes: Uint8Array): ByteReader => new ByteReader(bytes.subarray(row * 8, row * 8 + 8));
   const account = {
     handle: proof.handle,
-    address: id<Address>(statics.hex(ID_BYTES, 'address')),
+    address: id<Address>(statics.bytes(ID_BYTES, 'address')),
     keyHash: statics.bytes(ID_BYTES, 'keyHash'),
     keyVersion: statics.u32('keyVersion'),
     frozen: (statics.u32('flags') & FROZEN_FLAG) !== 0,

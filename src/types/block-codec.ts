@@ -99,11 +99,11 @@ export function writeRef(out: ByteWriter, ref: BlockRef): void {
 export function readRef(reader: ByteReader, field: string): BlockRef {
   const round = reader.u32(`${field}.round`);
   const author = reader.u16(`${field}.author`);
-  return { round, author, id: id<BlockId>(reader.hex(ID_BYTES, `${field}.id`)) };
+  return { round, author, id: id<BlockId>(reader.bytes(ID_BYTES, `${field}.id`)) };
 }
 
 function readPayloadRef(reader: ByteReader): PayloadRef {
-  const digest = id<PayloadDigest>(reader.hex(ID_BYTES, 'payload.digest'));
+  const digest = id<PayloadDigest>(reader.bytes(ID_BYTES, 'payload.digest'));
   const bytes = reader.u32('payload.bytes');
   if (bytes > MAX_BLOCK_BYTES) throw reader.refuse('LIMIT', 'payload.bytes', `at most ${MAX_BLOCK_BYTES} allowed`);
   const txCount = reader.u16('payload.txCount');
@@ -139,7 +139,7 @@ function writeVote(out: ByteWriter, vote: CheckpointVote | undefined): void {
 
 function readVote(reader: ByteReader): CheckpointVote | undefined {
   if (!reader.flag('checkpointVote')) return undefined;
-  const statementDigest = id<StatementDigest>(reader.hex(ID_BYTES, 'checkpointVote.statementDigest'));
+  const statementDigest = id<StatementDigest>(reader.bytes(ID_BYTES, 'checkpointVote.statementDigest'));
   const checkpointIndex = reader.u53('checkpointVote.checkpointIndex');
   return { statementDigest, checkpointIndex, signature: reader.bytes(SIGNATURE_BYTES, 'checkpointVote.signature') };
 }

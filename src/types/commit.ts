@@ -48,7 +48,7 @@ export function encodeCommit(commit: Omit<Commit, 'digest'>): Uint8Array {
 /** @throws DecodeError */
 export function decodeCommit(hasher: Hasher, bytes: Uint8Array): Commit {
   const reader = new ByteReader(bytes);
-  const previousDigest = id<CommitDigest>(reader.hex(ID_BYTES, 'previousDigest'));
+  const previousDigest = id<CommitDigest>(reader.bytes(ID_BYTES, 'previousDigest'));
   const epoch = reader.u32('epoch');
   const index = reader.u53('index');
   const leader = readRef(reader, 'leader');

@@ -42,9 +42,9 @@ export const ID_BYTES = 32;
 
 /** Brands 32 bytes, or their text, as an id. Callers hold bytes of the right length: from a hash or a decoder. */
 export function id<Id extends AnyId>(value: Uint8Array | string): Id {
-  const text = typeof value === 'string' ? value : value.toHex();
-  assert(isHex(text, ID_BYTES), 'an id is 32 bytes');
-  return text as Id;
+  const isSound = typeof value === 'string' ? isHex(value, ID_BYTES) : value.length === ID_BYTES;
+  assert(isSound, 'an id is 32 bytes');
+  return (typeof value === 'string' ? value : value.toHex()) as Id;
 }
 
 /** Round of the DAG: 0 is genesis, at most 2^32 - 1. */

@@ -78,7 +78,7 @@ const CODECS: { readonly [Type in Message['type']]: Codec<Extract<Message, { typ
       const gcRound = reader.u32('gcRound');
       const highestRounds = readRounds(reader);
       const count = reader.count(reader.u16('ids'), MAX_FETCH_IDS, ID_BYTES, 'ids');
-      const ids = Array.from({ length: count }, () => id<BlockId>(reader.hex(ID_BYTES, 'id')));
+      const ids = Array.from({ length: count }, () => id<BlockId>(reader.bytes(ID_BYTES, 'id')));
       return { requestId, gcRound, highestRounds, ids };
     },
   },
@@ -184,9 +184,9 @@ function writeHello(out: ByteWriter, hello: Hello): void {
 
 function readHello(reader: ByteReader): Omit<Hello, 'type'> {
   return {
-    networkId: id<NetworkId>(reader.hex(ID_BYTES, 'networkId')),
+    networkId: id<NetworkId>(reader.bytes(ID_BYTES, 'networkId')),
     epoch: reader.u32('epoch'),
-    paramsHash: id<ParamsHash>(reader.hex(ID_BYTES, 'paramsHash')),
+    paramsHash: id<ParamsHash>(reader.bytes(ID_BYTES, 'paramsHash')),
     protocolVersion: reader.u16('protocolVersion'),
     author: reader.u16('author'),
     bootId: reader.hex(BOOT_ID_BYTES, 'bootId'),

@@ -48,7 +48,7 @@ export function decodeReceipt(bytes: Uint8Array): Receipt {
 
 /** @throws DecodeError */
 export function readReceipt(reader: ByteReader): Receipt {
-  const txId = id<TransactionId>(reader.hex(ID_BYTES, 'receipt.id'));
+  const txId = id<TransactionId>(reader.bytes(ID_BYTES, 'receipt.id'));
   const commit = reader.u53('receipt.commit');
   const code = appliedCode(reader.u8('receipt.code'));
   if (code === undefined) throw reader.refuse('NON_CANONICAL', 'receipt.code', 'no such code');

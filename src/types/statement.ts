@@ -68,17 +68,17 @@ export function readStatement(reader: ByteReader): Statement {
     throw reader.refuse('NON_CANONICAL', 'statement.version', `version ${STATEMENT_VERSION} expected`);
   }
   const statement = {
-    networkId: id<NetworkId>(reader.hex(ID_BYTES, 'statement.networkId')),
+    networkId: id<NetworkId>(reader.bytes(ID_BYTES, 'statement.networkId')),
     epoch: reader.u32('statement.epoch'),
     index: reader.u53('statement.index'),
-    previousDigest: id<StatementDigest>(reader.hex(ID_BYTES, 'statement.previousDigest')),
+    previousDigest: id<StatementDigest>(reader.bytes(ID_BYTES, 'statement.previousDigest')),
     commitIndex: reader.u53('statement.commitIndex'),
-    commitDigest: id<CommitDigest>(reader.hex(ID_BYTES, 'statement.commitDigest')),
+    commitDigest: id<CommitDigest>(reader.bytes(ID_BYTES, 'statement.commitDigest')),
     timeMs: reader.u53('statement.timeMs'),
-    accountsRoot: id<StateRoot>(reader.hex(ID_BYTES, 'statement.accountsRoot')),
-    systemRoot: id<StateRoot>(reader.hex(ID_BYTES, 'statement.systemRoot')),
-    resultsRoot: id<StateRoot>(reader.hex(ID_BYTES, 'statement.resultsRoot')),
-    paramsHash: id<ParamsHash>(reader.hex(ID_BYTES, 'statement.paramsHash')),
+    accountsRoot: id<StateRoot>(reader.bytes(ID_BYTES, 'statement.accountsRoot')),
+    systemRoot: id<StateRoot>(reader.bytes(ID_BYTES, 'statement.systemRoot')),
+    resultsRoot: id<StateRoot>(reader.bytes(ID_BYTES, 'statement.resultsRoot')),
+    paramsHash: id<ParamsHash>(reader.bytes(ID_BYTES, 'statement.paramsHash')),
   };
   return reader.flag('statement.closing') ? { ...statement, closing: readClosing(reader) } : statement;
 }
@@ -90,7 +90,7 @@ export function statementDigest(hasher: Hasher, statement: Statement): Statement
 function readClosing(reader: ByteReader): Closing {
   return {
     nextCommitteeDigest: reader.bytes(ID_BYTES, 'closing.nextCommitteeDigest'),
-    nextParamsHash: id<ParamsHash>(reader.hex(ID_BYTES, 'closing.nextParamsHash')),
+    nextParamsHash: id<ParamsHash>(reader.bytes(ID_BYTES, 'closing.nextParamsHash')),
     nextProtocolVersion: reader.u32('closing.nextProtocolVersion'),
   };
 }

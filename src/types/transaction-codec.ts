@@ -73,7 +73,7 @@ function readEnvelope(reader: ByteReader): Envelope & { readonly kind: Transacti
   }
   const kind = transactionKind(reader.u8('kind'));
   if (kind === undefined) throw reader.refuse('NON_CANONICAL', 'kind', 'no such kind');
-  const sender = id<Address>(reader.hex(ID_BYTES, 'sender'));
+  const sender = id<Address>(reader.bytes(ID_BYTES, 'sender'));
   const keyVersion = reader.u32('keyVersion');
   const nonce = reader.u53('nonce');
   const expiryMs = reader.u53('expiryMs');

@@ -9,6 +9,7 @@ import { ModelLedger } from '../../src/execution/model/model-ledger.ts';
 import { NativeLedger } from '../../src/execution/native-ledger.ts';
 import { simulatedSignature } from '../../src/execution/simulated-signature.ts';
 import { decodeAccountProof, verifyAccountProof } from '../../src/types/account-proof.ts';
+import { type Address, id } from '../../src/types/ids.ts';
 import { APPLIED_CODES, DROPPED_CODES } from '../../src/types/receipt-code.ts';
 import { equalBytes } from '../../src/util/bytes.ts';
 import { Prng } from '../../src/util/prng.ts';
@@ -104,6 +105,7 @@ function assertInvariants(ledger: Ledger, { outcomes, applied, dropped }: Execut
 function assertEqualProofs(native: Ledger, model: Ledger, prng: Prng): void {
   const root = model.lastCheckpoint?.statement.accountsRoot;
   assert.ok(root !== undefined);
+  assert.equal(native.sender(id<Address>('00'.repeat(32))), undefined);
   for (const asset of [0, 1, 2]) {
     const handle = prng.below(52);
     const proof = native.proof(handle, asset);
@@ -116,5 +118,7 @@ function assertEqualProofs(native: Ledger, model: Ledger, prng: Prng): void {
       [account?.address, account?.balances[0], account?.nonce],
     );
     assert.equal(proven.further?.balance, asset === 0 ? undefined : account?.balances[asset]);
+    assert.deepEqual(native.account(proven.address), account);
+    assert.deepEqual(native.sender(proven.address), model.sender(proven.address));
   }
 }

@@ -12,11 +12,9 @@ use napi::Result;
 use napi::bindgen_prelude::{AsyncTask, External, Uint8Array};
 use napi_derive::napi;
 
+use crate::OutputBytes;
 use crate::error::coded;
 use crate::job::{Job, job};
-
-/// An array of the caller to write into. An alias, because the macro takes `&mut` for a reference to a wrapped object.
-type OutputBytes<'a> = &'a mut [u8];
 
 /// What the garbage collector of JavaScript should know about memory it does not see.
 const HASHER_BYTES: usize = size_of::<hash::Hasher>();

@@ -15,11 +15,15 @@ use napi::Result;
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
 
+use crate::OutputBytes;
 use crate::error::coded;
 use crate::job::{Job, job};
 
 /// A process runs one ledger; tests and simulations run dozens.
 const MAX_LEDGERS: usize = 1024;
+
+/// What `ledger_sender_into` writes.
+const SENDER_BYTES: usize = 20;
 
 type Shared = Arc<RwLock<Ledger>>;
 
@@ -127,6 +131,21 @@ pub fn ledger_account_by_address(ledger: u32, address: &[u8]) -> Result<Option<U
     let what = "an address has 32 bytes";
     let address = address.try_into().map_err(|_| coded(LedgerError::Input { what }))?;
     Ok(read(&*find(ledger)?).account_by_address(address).map(|account| pack_account(&account).into()))
+}
+
+/// Writes nonce (8 bytes), key version (4) and balance of asset 0 (8) to `output`; answers false if there is no such account.
+/// Asked several times for each transaction, so it makes nothing for the garbage collector.
+#[napi(catch_unwind)]
+pub fn ledger_sender_into(ledger: u32, address: &[u8], output: OutputBytes<'_>) -> Result<bool> {
+    let what = "an address has 32 bytes, a sender 20";
+    let refused = |_| coded(LedgerError::Input { what });
+    let address = address.try_into().map_err(refused)?;
+    let output: &mut [u8; SENDER_BYTES] = output.try_into().map_err(refused)?;
+    let Some(sender) = read(&*find(ledger)?).sender(address) else { return Ok(false) };
+    output[..8].copy_from_slice(&sender.nonce.to_le_bytes());
+    output[8..12].copy_from_slice(&sender.key_version.to_le_bytes());
+    output[12..].copy_from_slice(&sender.balance.to_le_bytes());
+    Ok(true)
 }
 
 /// None as `Ledger::proof` says.

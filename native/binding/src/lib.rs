@@ -9,3 +9,6 @@ pub mod crypto;
 mod error;
 pub mod job;
 pub mod ledger;
+
+/// An array of the caller to write into. An alias, because the macro takes `&mut` for a reference to a wrapped object.
+type OutputBytes<'a> = &'a mut [u8];

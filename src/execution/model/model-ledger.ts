@@ -12,7 +12,14 @@ import { ByteReader } from '../../util/byte-reader.ts';
 import { concatBytes, equalBytes } from '../../util/bytes.ts';
 import { LedgerError } from '../errors.ts';
 import type { LedgerGenesis } from '../genesis.ts';
-import type { Checkpoint, ExecutableBlock, ExecutableCommit, ExecutedCommit, Ledger } from '../ledger.ts';
+import type {
+  Checkpoint,
+  ExecutableBlock,
+  ExecutableCommit,
+  ExecutedCommit,
+  Ledger,
+  SenderAccount,
+} from '../ledger.ts';
 import { Outcomes, OutcomeWriter } from '../outcomes.ts';
 import type { Simulation } from '../simulation.ts';
 import {
@@ -126,6 +133,13 @@ export class ModelLedger implements Ledger {
   account(address: Address): AccountState | undefined {
     const handle = this.#state.handles.get(address);
     return handle === undefined ? undefined : this.accountByHandle(handle);
+  }
+
+  sender(address: Address): SenderAccount | undefined {
+    const account = this.account(address);
+    if (account === undefined) return undefined;
+    const { nonce: nextNonce, keyVersion, balances } = account;
+    return { nextNonce, keyVersion, feeBalance: balances[0] ?? 0n };
   }
 
   accountByHandle(handle: AccountHandle): AccountState | undefined {

@@ -81,7 +81,7 @@ function readSnapshot(genesis: LedgerGenesis, [head, ...rest]: readonly Uint8Arr
   if (head === undefined) throw new LedgerError('LEDGER_SNAPSHOT', 'a snapshot has parts');
   const reader = new ByteReader(head);
   if (reader.u8('version') !== VERSION) throw reader.refuse('NON_CANONICAL', 'version', `version ${VERSION} expected`);
-  if (id<NetworkId>(reader.hex(ID_BYTES, 'networkId')) !== genesis.networkId) {
+  if (id<NetworkId>(reader.bytes(ID_BYTES, 'networkId')) !== genesis.networkId) {
     throw new LedgerError('LEDGER_SNAPSHOT', 'the snapshot is of another network');
   }
   const state = new ModelState(genesis.members);
@@ -110,7 +110,7 @@ function readResults(reader: ByteReader): PendingResults {
 
 function readAccounts(reader: ByteReader, state: ModelState): void {
   while (reader.remaining > 0) {
-    const address = id<Address>(reader.hex(ID_BYTES, 'address'));
+    const address = id<Address>(reader.bytes(ID_BYTES, 'address'));
     const keyHash = reader.bytes(ID_BYTES, 'keyHash');
     const keyVersion = reader.u32('keyVersion');
     const frozen = reader.u32('flags') === FROZEN_FLAG;

@@ -225,7 +225,7 @@ class Oracle {
   }
 
   #next(from: Address): number {
-    return this.accounts.nextNonce(from) as number;
+    return this.accounts.sender(from)?.nextNonce as number;
   }
 
   #bytes(): number {

@@ -260,6 +260,9 @@ test('expired ones leave at their time, unless a block under way holds them', ()
   mempool.giveBack([taken.id]);
   assert.deepEqual(mempool.expire(NOW_MS + 1), [taken.id]);
   assert.equal(mempool.stats.bytes, 2 * PAYLOAD_BYTES);
+  assert.deepEqual(mempool.expire(NOW_MS + 2), [later.id]);
+  mempool.noteCollected(ALICE, 1, noted.id);
+  assert.deepEqual(mempool.expire(NOW_MS + 2), [noted.id]);
 });
 
 test('limits of a block hold, and the payload that they promise is the payload encoded', () => {

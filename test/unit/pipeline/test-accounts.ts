@@ -1,4 +1,5 @@
-import type { AccountView, SenderAccount } from '../../../src/pipeline/index.ts';
+import type { SenderAccount } from '../../../src/execution/index.ts';
+import type { AccountView } from '../../../src/pipeline/index.ts';
 import { type Address, id } from '../../../src/types/ids.ts';
 
 export const NOW_MS = 1_800_000_000_000;
@@ -21,9 +22,5 @@ export class TestAccounts implements AccountView {
 
   sender(sender: Address): SenderAccount | undefined {
     return this.accounts.get(sender);
-  }
-
-  nextNonce(sender: Address): number | undefined {
-    return this.accounts.get(sender)?.nextNonce;
   }
 }

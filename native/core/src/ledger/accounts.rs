@@ -65,6 +65,15 @@ pub struct Account {
     pub balances: Vec<u64>,
 }
 
+/// What admission asks of the sender of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    pub nonce: u64,
+    pub key_version: u32,
+    /// Of asset 0, which pays the fees.
+    pub balance: u64,
+}
+
 impl Accounts {
     pub(super) fn new(assets: usize) -> Self {
         let columns = vec![Vec::new(); assets];
@@ -96,6 +105,12 @@ impl Accounts {
         let row = *self.rows.get(handle as usize)?;
         let balances = self.columns.iter().map(|column| column[handle as usize]).collect();
         Some(Account { handle, row, nonce: self.nonces[handle as usize], balances })
+    }
+
+    pub(super) fn sender(&self, address: &Digest) -> Option<Sender> {
+        let handle = self.handle(address)?;
+        let key_version = self.row(handle).key_version;
+        Some(Sender { nonce: self.nonce(handle), key_version, balance: self.balance(0, handle) })
     }
 
     pub(super) fn row(&self, handle: u32) -> &Row {

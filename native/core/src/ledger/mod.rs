@@ -18,7 +18,7 @@ mod verified;
 use std::fs::File;
 use std::path::Path;
 
-pub use accounts::{Account, FROZEN};
+pub use accounts::{Account, FROZEN, Sender};
 pub use checkpoint::Checkpoint;
 pub use code::{Applied, Dropped};
 pub use commit::{Block, BlockRef, Commit};
@@ -141,6 +141,10 @@ impl Ledger {
 
     pub fn account_by_address(&self, address: &Digest) -> Option<Account> {
         self.account(self.state.accounts.handle(address)?)
+    }
+
+    pub fn sender(&self, address: &Digest) -> Option<Sender> {
+        self.state.accounts.sender(address)
     }
 
     /// Encoded proof of an account under the last checkpoint (`docs/spec/checkpoint.md`); none if it was not there, or
