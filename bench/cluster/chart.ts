@@ -46,11 +46,11 @@ export function chart(title: string, points: readonly ChartPoint[], bands: reado
   ].join('\n');
 }
 
-function short(value: number): string {
+export function short(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
   return value >= 1e4 ? `${(value / 1e3).toFixed(0)} k` : value.toFixed(0);
 }
 
-function escapeXml(text: string): string {
+export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -14,10 +14,15 @@ export interface BenchOptions {
   readonly senders: number;
   readonly accounts: number;
   readonly profile: boolean;
+  /** A run for each of `CURVE`, and what follows from them for other machines. */
+  readonly model: boolean;
   readonly portOffset: number;
   readonly baseDir: string | undefined;
   readonly json: string | undefined;
 }
+
+/** Transfers a signature, of the runs of `--model`. */
+export const CURVE: readonly number[] = [1, 10, 100, 1_000, MAX_TRANSFERS];
 
 export const HELP = `npm run bench -- [options]: real validator processes on this machine under load; docs/bench.md says what is measured
   --workload transfers   the only one
@@ -28,6 +33,7 @@ export const HELP = `npm run bench -- [options]: real validator processes on thi
   --senders N            accounts that send (1000)
   --accounts N           accounts in all; those that do not send have random bytes for a key (100000)
   --profile              CPU of the validators by group of threads
+  --model                a run for each of ${CURVE.join(', ')} transfers a signature; computes from their stage costs what other networks reach
   --port-offset N        added to every port (0)
   --base-dir DIR         folder of the network, kept; a temporary one, deleted, unless given
   --json FILE            result as JSON; a chart FILE.svg beside it`;
@@ -39,6 +45,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
   if (values.workload !== 'transfers') throw usage('workload', `'transfers' expected, got '${values.workload}'`);
   const senders = integer('senders', values.senders, 1, 100_000);
   const validators = integer('validators', values.validators, 1, MAX_DEVNET_VALIDATORS);
+  if (values.model === true && values.rate !== undefined)
+    throw usage('model', 'looks for saturation, so not with --rate');
+  if (values.model === true && validators === 1) throw usage('model', 'needs several validators');
   if (senders < validators) throw usage('senders', `at least one for each of the ${validators} validators expected`);
   return {
     batch: integer('batch', values.batch, 1, MAX_TRANSFERS),
@@ -47,7 +56,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     rate: values.rate === undefined ? undefined : integer('rate', values.rate, 1, 1e9),
     senders,
     accounts: integer('accounts', values.accounts, senders, 10_000_000),
-    profile: values.profile === true,
+    profile: values.profile === true || values.model === true,
+    model: values.model === true,
     portOffset: integer('port-offset', values['port-offset'], 0, MAX_PORT_OFFSET),
     baseDir: values['base-dir'],
     json: values.json,
@@ -67,6 +77,7 @@ function parse(args: readonly string[]) {
         senders: { type: 'string', default: '1000' },
         accounts: { type: 'string', default: '100000' },
         profile: { type: 'boolean' },
+        model: { type: 'boolean' },
         'port-offset': { type: 'string', default: '0' },
         'base-dir': { type: 'string' },
         json: { type: 'string' },

@@ -30,6 +30,8 @@ export interface BenchReport {
   readonly cpuMicrosecondsPerTransfer: { readonly validators: number; readonly client: number; readonly total: number };
   readonly wireBytesPerTransfer: number | null;
   readonly diskBytesPerTransfer: number;
+  /** Of the DAG, by the validator that is furthest. */
+  readonly roundsPerSecond: number;
   readonly rssBytesMax: number;
   readonly calibration: Outcome['calibration'];
   readonly limitPerSecond: number;
@@ -94,6 +96,7 @@ export function buildReport(outcome: Outcome): BenchReport {
     },
     wireBytesPerTransfer: validators === 1 ? null : round(sent / interval.transfers / (validators - 1), 2),
     diskBytesPerTransfer: round(appended / interval.transfers / validators, 2),
+    roundsPerSecond: round(Math.max(...interval.counted('av10_round')) / interval.seconds, 1),
     rssBytesMax: outcome.rssBytesMax,
     calibration,
     limitPerSecond: Math.round(limit),
