@@ -16,6 +16,7 @@ const TASKS = {
   build: { native: true, command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'] },
   'build:client': { native: false, command: ['tools/build-client.ts'] },
   bench: { native: true, command: ['bench/cluster/main.ts'] },
+  'bench:instructions': { native: true, command: ['bench/instructions.ts'] },
   simulate: { native: true, command: ['test/simulation/simulate.ts'] },
   devnet: { native: true, command: ['src/main.ts', 'devnet'] },
   check: { native: false, command: ['tools/check.ts'] },
