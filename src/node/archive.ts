@@ -1,16 +1,18 @@
 import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Restarted } from '../replica/restart.ts';
 import type { Validator } from '../replica/validator.ts';
 import { DEFAULT_RECEIPT_INDEX_OPTIONS, type ReceiptIndex, type ReceiptIndexOptions } from '../storage/index.ts';
 import { archiveMetrics } from '../storage/metrics.ts';
-import type { ArchiveAddress, ArchiveThread } from '../storage/mongo/index.ts';
+import type { ArchiveAddress } from '../storage/mongo/index.ts';
+import { type CommitTime, LogHold } from '../storage/mongo/log-hold.ts';
 import type { CommitIndex } from '../types/ids.ts';
 import { errorText } from '../util/errors.ts';
 import type { Instruments } from '../util/instruments.ts';
 import type { Logger } from '../util/logger.ts';
 import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
-import { logFolder } from './restart-setup.ts';
+import { logFolder, RECEIPT_FOLDER } from './restart-setup.ts';
 import { SYSTEM_CLOCK, SYSTEM_TIMERS } from './system.ts';
 
 /** A connection string is a line. */
@@ -32,14 +34,13 @@ interface ArchiveModules {
 /** The archive of a node as its configuration wishes it; with level `off` not even the driver is loaded. */
 export class NodeArchive {
   /** For the validator: the log keeps commits from here on. */
-  readonly hold = {
-    commitsNeededFrom: (): CommitIndex =>
-      this.#thread?.neededFrom(this.#config.archiveHoldSeconds * 1_000) ?? Number.POSITIVE_INFINITY,
-  };
+  readonly hold = { commitsNeededFrom: (): CommitIndex => this.#neededFrom() };
   readonly #config: NodeConfig;
   readonly #address: ArchiveAddress | undefined;
   readonly #modules: ArchiveModules;
-  #thread: ArchiveThread | undefined;
+  readonly #hold: LogHold;
+  /** The last commit of the chain; none before `start`. */
+  #last: (() => CommitTime) | undefined;
 
   /** @throws NodeError CONFIG_INVALID */
   static async open(config: NodeConfig, modules: ArchiveModules): Promise<NodeArchive> {
@@ -51,9 +52,12 @@ export class NodeArchive {
     this.#config = config;
     this.#address = address;
     this.#modules = modules;
+    const { archiveHoldSeconds } = config;
+    const behindMs = archiveHoldSeconds * 1_000;
+    this.#hold = new LogHold({ behindMs, behindCommits: archiveHoldSeconds * COMMITS_PER_SECOND }, SYSTEM_CLOCK);
   }
 
-  /** Receipts are kept as long as the log is kept for an archive that does not go on. */
+  /** Receipts of as many commits are kept as the log waits for an archive. */
   get receiptOptions(): ReceiptIndexOptions {
     const { retainCommits, archiveHoldSeconds } = this.#config;
     const held = this.#address === undefined ? 0 : archiveHoldSeconds * COMMITS_PER_SECOND;
@@ -67,30 +71,41 @@ export class NodeArchive {
     if (address === undefined) return async () => undefined;
     const { store } = restarted;
     const { networkId, timeMs } = validator.genesis;
-    const { retainCommits } = this.receiptOptions;
     const { ArchiveThread } = await import('../storage/mongo/index.ts');
     const genesis = new Uint8Array(await readFile(this.#config.genesisFile));
-    const data = { address, level: this.#config.archiveLevel, networkId, genesis, directory: logFolder(this.#config) };
+    const folders = {
+      directory: logFolder(this.#config),
+      receipts: join(resolve(this.#config.dataDir), RECEIPT_FOLDER),
+    };
+    const data = { address, level: this.#config.archiveLevel, networkId, genesis, ...folders };
+    this.#last = () => {
+      const { index, timeMs } = validator.replica.core.lastCommit;
+      return { height: index, timeMs };
+    };
     const thread = new ArchiveThread(data, timeMs, {
       clock: SYSTEM_CLOCK,
       timers: SYSTEM_TIMERS,
       logger: this.#modules.logger.child('archive'),
       metrics: archiveMetrics(this.#modules.instruments),
+      hold: this.#hold,
       progress: () => ({
         durable: store.log.durableSequence,
         final: validator.chain.lastFinal,
-        receiptsFrom: Math.max(receipts.completeFrom, receipts.cursor - retainCommits + 1),
-        receiptsThrough: receipts.cursor,
+        receiptsFrom: receipts.completeFrom,
+        receiptsThrough: receipts.written,
       }),
       place: (commit) => ({
         position: commit === 0 && store.oldestCommit === 1 ? store.log.firstPosition : store.commitPosition(commit),
         oldest: store.oldestCommit,
       }),
-      receipt: (id) => receipts.get(id),
     });
     thread.start();
-    this.#thread = thread;
     return () => thread.stop();
+  }
+
+  #neededFrom(): CommitIndex {
+    if (this.#address === undefined) return Number.POSITIVE_INFINITY;
+    return this.#last === undefined ? 1 : this.#hold.from(this.#last());
   }
 }
 

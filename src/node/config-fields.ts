@@ -110,7 +110,7 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   field(
     'archiveHoldSeconds',
     5_400,
-    'how long the log is kept for an archive that does not go on',
+    'how far behind an archive may be for the log to wait for it',
     'seconds',
     integer(0, 604_800),
   ),

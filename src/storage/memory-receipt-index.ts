@@ -21,6 +21,10 @@ export class MemoryReceiptIndex implements ReceiptIndex {
     return this.#cursor;
   }
 
+  get written(): CommitIndex {
+    return this.#cursor;
+  }
+
   get completeFrom(): CommitIndex {
     return Math.max(this.#completeFrom, this.#cursor - this.#retainCommits + 1);
   }

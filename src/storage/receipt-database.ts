@@ -51,6 +51,14 @@ export interface ReceiptBatch {
   readonly completeFrom: CommitIndex;
 }
 
+/** What there is of some transactions, all of it as of one moment. */
+export interface KnownReceipts {
+  /** Of this commit and newer ones no receipt was skipped or forgotten. */
+  readonly from: CommitIndex;
+  /** In the order of what was asked. */
+  readonly receipts: readonly (IndexedReceipt | undefined)[];
+}
+
 /** One connection to the receipts on the disk. Throws what SQLite says. */
 export class ReceiptDatabase {
   readonly #database: DatabaseSync;
@@ -60,11 +68,20 @@ export class ReceiptDatabase {
   /** @param folder made if missing; throws if there is a file of another program or version */
   static open(folder: string): ReceiptDatabase {
     mkdirSync(folder, { recursive: true });
+    return ReceiptDatabase.#connect(folder, false);
+  }
+
+  /** Beside the one who writes, and who never waits for this reader. @throws also if there is no file */
+  static openForReading(folder: string): ReceiptDatabase {
+    return ReceiptDatabase.#connect(folder, true);
+  }
+
+  static #connect(folder: string, readOnly: boolean): ReceiptDatabase {
     const path = join(folder, FILE);
-    const database = new DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS });
+    const database = new DatabaseSync(path, { readOnly, timeout: LOCK_TIMEOUT_MS });
     try {
-      database.exec(SETTINGS);
-      inTransaction(database, () => prepare(database, path));
+      if (!readOnly) prepare(database);
+      mustBeOurs(database, path);
       return new ReceiptDatabase(database);
     } catch (error) {
       database.close();
@@ -90,6 +107,14 @@ export class ReceiptDatabase {
     return row && { commitIndex: row.commitIndex as number, receipt: row.receipt as Uint8Array };
   }
 
+  /** In one short transaction: while it lasts, nothing of the write-ahead log is overwritten. */
+  known(ids: readonly TransactionId[]): KnownReceipts {
+    return inTransaction(this.#database, 'DEFERRED', () => ({
+      from: this.progress().completeFrom,
+      receipts: ids.map((each) => this.get(each)),
+    }));
+  }
+
   /** Commits below `before` that list the account or anybody, the newest first. */
   commitsOf(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[] {
     const found = [account, ANY_ACCOUNT].flatMap((each) => this.#findParts.all(each, before, limit));
@@ -97,12 +122,16 @@ export class ReceiptDatabase {
     return [...commits].sort((a, b) => b - a).slice(0, limit);
   }
 
-  /** All of it or nothing; and commits older than the newest `retainCommits` are forgotten, a bounded number of rows at a time. */
+  /**
+   * All of it or nothing; and commits older than the newest `retainCommits` are forgotten, a bounded number of rows at a time. `completeFrom` counts
+   * all of them as gone, and says so for good: more may be retained later.
+   */
   add({ commits, cursor, completeFrom }: ReceiptBatch, retainCommits: number): void {
     let rows = 0;
     const put = this.#database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)');
     const putPart = this.#database.prepare('INSERT OR IGNORE INTO parts VALUES (?, ?)');
-    inTransaction(this.#database, () => {
+    const forgotten = cursor - retainCommits;
+    inTransaction(this.#database, 'IMMEDIATE', () => {
       for (const { commitIndex, receipts, accounts } of commits) {
         for (const account of accounts) putPart.run(account, commitIndex);
         rows += accounts.length;
@@ -113,8 +142,9 @@ export class ReceiptDatabase {
           rows += 1;
         }
       }
-      this.#forget(cursor - retainCommits, FORGOTTEN_PER_BATCH + 2 * rows);
-      this.#database.prepare('UPDATE progress SET cursor = ?, completeFrom = ?').run(cursor, completeFrom);
+      this.#forget(forgotten, FORGOTTEN_PER_BATCH + 2 * rows);
+      const from = Math.max(completeFrom, forgotten + 1);
+      this.#database.prepare('UPDATE progress SET cursor = ?, completeFrom = ?').run(cursor, from);
     });
   }
 
@@ -131,20 +161,34 @@ export class ReceiptDatabase {
   }
 }
 
-function prepare(database: DatabaseSync, path: string): void {
-  const applicationId = number(database.prepare('SELECT application_id AS value FROM pragma_application_id').get());
-  const version = number(database.prepare('SELECT user_version AS value FROM pragma_user_version').get());
-  const tables = number(database.prepare('SELECT count(*) AS value FROM sqlite_schema').get());
-  if (applicationId === 0 && version === 0 && tables === 0) database.exec(SCHEMA);
-  else if (applicationId !== APPLICATION_ID || version !== SCHEMA_VERSION)
+function prepare(database: DatabaseSync): void {
+  database.exec(SETTINGS);
+  inTransaction(database, 'IMMEDIATE', () => {
+    const { applicationId, version } = markOf(database);
+    const tables = number(database.prepare('SELECT count(*) AS value FROM sqlite_schema').get());
+    if (applicationId === 0 && version === 0 && tables === 0) database.exec(SCHEMA);
+  });
+}
+
+function mustBeOurs(database: DatabaseSync, path: string): void {
+  const { applicationId, version } = markOf(database);
+  if (applicationId !== APPLICATION_ID || version !== SCHEMA_VERSION)
     throw new Error(`${path} is of another program or version (application ${applicationId}, version ${version})`);
 }
 
-function inTransaction(database: DatabaseSync, change: () => void): void {
-  database.exec('BEGIN IMMEDIATE');
+function markOf(database: DatabaseSync): { readonly applicationId: number; readonly version: number } {
+  return {
+    applicationId: number(database.prepare('SELECT application_id AS value FROM pragma_application_id').get()),
+    version: number(database.prepare('SELECT user_version AS value FROM pragma_user_version').get()),
+  };
+}
+
+function inTransaction<T>(database: DatabaseSync, kind: 'IMMEDIATE' | 'DEFERRED', action: () => T): T {
+  database.exec(`BEGIN ${kind}`);
   try {
-    change();
+    const result = action();
     database.exec('COMMIT');
+    return result;
   } catch (error) {
     // SQLite itself rolls back on some errors of the disk.
     if (database.isTransaction) database.exec('ROLLBACK');

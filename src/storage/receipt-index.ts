@@ -19,7 +19,9 @@ export interface ReceiptOf {
 export interface ReceiptIndex {
   /** The last commit that was added; the next one to add follows it. After a restart at least the last one of a flush. */
   readonly cursor: CommitIndex;
-  /** Of this commit and those behind it every receipt was added; some of older ones may never have been. */
+  /** Of this commit and older ones every receipt is on the disk, for other connections too. */
+  readonly written: CommitIndex;
+  /** Of this commit and newer ones every receipt is there; some of older ones never were, or are forgotten. */
   readonly completeFrom: CommitIndex;
   /**
    * All receipts of the next commit. A transaction that is there already, because it was dropped before, gets the new receipt.

@@ -34,7 +34,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
   readonly #database: ReceiptDatabase;
   #cursor: CommitIndex;
   /** The cursor on the disk. */
-  #written: CommitIndex;
+  #flushed: CommitIndex;
   #completeFrom: CommitIndex;
   #pending: PendingCommit[] = [];
   #pendingBytes = 0;
@@ -64,12 +64,18 @@ export class SqliteReceiptIndex implements ReceiptIndex {
     this.#database = database;
     const { cursor, completeFrom } = database.progress();
     this.#cursor = cursor;
-    this.#written = cursor;
+    this.#flushed = cursor;
     this.#completeFrom = completeFrom;
   }
 
   get cursor(): CommitIndex {
     return this.#cursor;
+  }
+
+  /** Commits without receipts have nothing to write. */
+  get written(): CommitIndex {
+    const [next] = this.#pending;
+    return next === undefined ? this.#cursor : next.commitIndex - 1;
   }
 
   get completeFrom(): CommitIndex {
@@ -129,7 +135,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
 
   async flush(): Promise<void> {
     const through = this.#cursor;
-    while (this.#written < through) {
+    while (this.#flushed < through) {
       this.#writing ??= this.#writePending().finally(() => {
         this.#writing = undefined;
       });
@@ -156,7 +162,7 @@ export class SqliteReceiptIndex implements ReceiptIndex {
     } catch (error) {
       throw failed('the receipt index cannot be written; what is pending is kept', error);
     }
-    this.#written = cursor;
+    this.#flushed = cursor;
     this.#pending = this.#pending.slice(batch.length);
     for (const { ids, bytes, commitIndex } of batch) {
       this.#pendingBytes -= bytes;

@@ -56,6 +56,7 @@ for (const [name, make] of Object.entries(implementations)) {
       check();
       await index.flush();
       check();
+      assert.equal(index.written, 2);
       await index.close();
     });
 

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import { NodeDisk } from '../../src/storage/index.ts';
+import { NodeDisk, SqliteReceiptIndex } from '../../src/storage/index.ts';
 import { archiveMetrics } from '../../src/storage/metrics.ts';
 import { ArchiveThread } from '../../src/storage/mongo/archive-thread.ts';
+import { LogHold } from '../../src/storage/mongo/log-hold.ts';
 import { RESTART_DELAY_MS } from '../../src/storage/mongo/options.ts';
 import type { LogFields, Logger } from '../../src/util/logger.ts';
 import { CountingInstruments } from '../support/counting-instruments.ts';
@@ -34,11 +36,15 @@ suite('an archive thread', () => {
   const lines: string[] = [];
   const line = (message: string, _: LogFields = {}): void => void lines.push(message);
   const logger: Logger = { debug: line, info: line, warn: line, error: line, child: () => logger };
-  const onWorker = (worker: Worker): void => void workers.push(worker);
+  // The receipt index has a thread too.
+  const onWorker = (worker: Worker): void => {
+    if (worker.threadName === 'archive') workers.push(worker);
+  };
+  const hold = new LogHold({ behindMs: 1_000, behindCommits: 100 }, time);
   let node: ArchivedLog;
+  let index: SqliteReceiptIndex;
   let server: ScriptedMongo;
   let thread: ArchiveThread;
-  let indexFails = false;
 
   const reaches = (commit: number) =>
     eventually(() => {
@@ -46,35 +52,51 @@ suite('an archive thread', () => {
       return instruments.total('av10_archive_commit') === commit;
     }, `commit ${commit}`);
 
+  const grow = async (count: number): Promise<void> => {
+    await node.grow(count);
+    const receipts = [...node.receipts].map(([id, indexed]) => ({ id, ...indexed }));
+    for (const { index: commit } of node.commits.slice(-count)) {
+      const added = receipts.filter(({ commitIndex }) => commitIndex === commit);
+      index.add(commit, added);
+    }
+    await index.flush();
+  };
+
+  /** Somebody else spoils the index: it is there, and cannot be read. */
+  const rename = (from: string, to: string): void => {
+    const database = new DatabaseSync(join(folder, 'receipts', 'receipts.sqlite'));
+    database.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
+    database.close();
+  };
+
   before(async () => {
     process.on('worker', onWorker);
     server = await ScriptedMongo.start(TAKES_ALL);
     // The thread reads the disk of the machine.
     node = await ArchivedLog.create(new NodeDisk(folder));
     const address = { uri: server.uri, database: 'av10_test' };
-    const directory = join(folder, 'log').slice(1);
-    const data = { address, level: 'batches', networkId: NETWORK, genesis: new Uint8Array(2), directory } as const;
+    const receipts = join(folder, 'receipts');
+    index = SqliteReceiptIndex.open(receipts, { retainCommits: 100, maxPendingBytes: 1_000_000 });
+    const folders = { directory: join(folder, 'log').slice(1), receipts };
+    const data = { address, level: 'batches', networkId: NETWORK, genesis: new Uint8Array(2), ...folders } as const;
     thread = new ArchiveThread(data, 0, {
-      ...{ clock: time, timers: time, logger, metrics: archiveMetrics(instruments) },
-      progress: () => node.progress,
+      ...{ clock: time, timers: time, logger, metrics: archiveMetrics(instruments), hold },
+      progress: () => ({ ...node.progress, receiptsFrom: index.completeFrom, receiptsThrough: index.written }),
       place: (commit) => node.place(commit),
-      receipt: (id) => {
-        if (indexFails) throw new Error('the disk of the index fails');
-        return node.receipts.get(id);
-      },
     });
     thread.start();
   });
   after(async () => {
     await thread.stop();
     process.off('worker', onWorker);
+    await index.close();
     await server.stop();
     await node.log.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   test('carries commits from the log to the server', async () => {
-    await node.grow(5);
+    await grow(5);
     await reaches(5);
     assert.equal(instruments.total('av10_archive_state', { state: 'archiving' }), 1);
     assert.equal(instruments.total('av10_archive_lag_commits'), 0);
@@ -82,15 +104,20 @@ suite('an archive thread', () => {
     assert.equal(made.length, 5);
   });
 
+  test('moves what the log waits for', () => {
+    assert.equal(hold.from({ height: 5, timeMs: 50 }), 6);
+  });
+
   test('survives a receipt index that cannot be read, and says so', async () => {
-    indexFails = true;
-    await node.grow(1);
+    // The thread hears of it when time goes on.
+    await grow(1);
+    rename('progress', 'away');
     await eventually(() => {
       time.advance(1_000);
       return instruments.total('av10_archive_state', { state: 'refused' }) === 1;
     }, 'it stopped');
     assert.ok(lines.includes('the archive does not go on'));
-    indexFails = false;
+    rename('away', 'progress');
     await reaches(6);
   });
 
@@ -104,7 +131,7 @@ suite('an archive thread', () => {
     assert.equal(instruments.total('av10_archive_failures_total'), failures + 1);
     time.advance(RESTART_DELAY_MS);
     await eventually(() => workers.length === 2, 'another thread');
-    await node.grow(2);
+    await grow(2);
     await reaches(8);
   });
 

@@ -1,24 +1,25 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { nativeBackend } from '../../crypto/native.ts';
+import type { CommitIndex } from '../../types/ids.ts';
 import { assertDefined } from '../../util/assert.ts';
 import type { Logger } from '../../util/logger.ts';
 import { NodeDisk } from '../node-disk.ts';
-import { type ArchiveProgress, Archiver, type ArchiveSource } from './archiver.ts';
+import { type ArchiveProgress, Archiver, type ArchiveSource, type LogPlace } from './archiver.ts';
 import { ArchiveDatabase } from './database.ts';
-import { ArchiveError } from './errors.ts';
 import { LogFollower } from './log-follower.ts';
 import type { ArchiveThreadData, FromArchiveThread, ToArchiveThread } from './messages.ts';
+import { IndexFile } from './receipt-source.ts';
 
-/** The thread that archives: documents are made, encoded and sent here, and the main thread only answers questions. */
+/** The thread that archives: all is read, made, encoded and sent here, and the main thread only says where a commit lies. */
 
 const port = assertDefined(parentPort, 'this module runs in a worker thread');
-const { address, level, networkId, genesis, directory } = workerData as ArchiveThreadData;
+const { address, level, networkId, genesis, directory, receipts: receiptFolder } = workerData as ArchiveThreadData;
 
 class Node implements ArchiveSource {
   readonly #port: MessagePort;
   #progress: ArchiveProgress = { durable: 0, final: 0, receiptsFrom: 1, receiptsThrough: 0 };
   #changed = Promise.withResolvers<void>();
-  #answer = Promise.withResolvers<ToArchiveThread>();
+  #place = Promise.withResolvers<LogPlace>();
   readonly #stopping = Promise.withResolvers<void>();
 
   constructor(messages: MessagePort, stop: () => void) {
@@ -28,7 +29,7 @@ class Node implements ArchiveSource {
         stop();
         this.#stopping.resolve();
       } else if (message.type === 'progress') this.#progress = message.progress;
-      else this.#answer.resolve(message);
+      else this.#place.resolve(message.place);
       this.#changed.resolve();
       this.#changed = Promise.withResolvers();
     });
@@ -51,32 +52,20 @@ class Node implements ArchiveSource {
     clearTimeout(timer);
   }
 
-  async place(commit: number) {
-    const answer = await this.#ask({ type: 'ask-place', commit });
-    return assertDefined(answer.type === 'place' ? answer.place : undefined, 'a place was asked for');
-  }
-
-  async receipts(ids: Parameters<ArchiveSource['receipts']>[0]) {
-    const answer = await this.#ask({ type: 'ask-receipts', ids });
-    if (answer.type === 'no-receipts') {
-      const { reason } = answer;
-      throw new ArchiveError('ARCHIVE_RECEIPTS', `the receipt index cannot be read: ${reason}`, { reason });
-    }
-    return assertDefined(answer.type === 'receipts' ? answer.receipts : undefined, 'receipts were asked for');
-  }
-
-  #ask(question: FromArchiveThread): Promise<ToArchiveThread> {
-    this.#answer = Promise.withResolvers();
-    this.#port.postMessage(question);
-    return this.#answer.promise;
+  place(commit: CommitIndex): Promise<LogPlace> {
+    this.#place = Promise.withResolvers();
+    this.#port.postMessage({ type: 'ask-place', commit } satisfies FromArchiveThread);
+    return this.#place.promise;
   }
 }
 
 const { hasher } = nativeBackend();
 const follower = new LogFollower(directory, { disk: new NodeDisk('/'), hasher });
+const receipts = new IndexFile(receiptFolder);
 const archiver = new Archiver(level, {
   hasher,
   follower,
+  receipts,
   source: new Node(port, () => archiver.stop()),
   logger: portLogger(port),
   open: () => ArchiveDatabase.open(address, { networkId, level, genesis }),
@@ -90,6 +79,7 @@ const archiver = new Archiver(level, {
 });
 await archiver.run();
 await follower.close();
+receipts.close();
 port.close();
 
 function portLogger(messages: MessagePort): Logger {

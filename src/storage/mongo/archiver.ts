@@ -9,7 +9,6 @@ import { CodedError, errorText } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { CommitEntry, LogEntry, SignedBytes } from '../log-entry.ts';
 import type { LogPosition } from '../log-position.ts';
-import type { IndexedReceipt } from '../receipt-index.ts';
 import type { ArchiveCursor, ArchiveDatabase } from './database.ts';
 import {
   type ArchiveDocument,
@@ -23,23 +22,17 @@ import {
 } from './documents.ts';
 import { ArchiveError, type ArchiveErrorCode } from './errors.ts';
 import type { LogFollower } from './log-follower.ts';
-import {
-  type ArchiveLevel,
-  FIRST_RETRY_MS,
-  MAX_RETRY_MS,
-  RECEIPTS_PER_QUESTION,
-  WINDOW_BYTES,
-  WINDOW_COMMITS,
-} from './options.ts';
+import { type ArchiveLevel, FIRST_RETRY_MS, MAX_RETRY_MS, WINDOW_BYTES, WINDOW_COMMITS } from './options.ts';
+import type { ReceiptSource } from './receipt-source.ts';
 
 /** How far the node is. */
 export interface ArchiveProgress {
   /** Sequence of the last record of the log that is durable. */
   readonly durable: number;
   readonly final: CommitIndex;
-  /** Receipts of older commits are forgotten. */
+  /** Receipts of older commits never were in the index, whatever is in it now. */
   readonly receiptsFrom: CommitIndex;
-  /** Receipts of newer commits are not there yet, whatever is final. */
+  /** Receipts of newer commits are not on the disk yet, whatever is final. */
   readonly receiptsThrough: CommitIndex;
 }
 
@@ -58,7 +51,6 @@ export interface ArchiveSource {
   /** Resolves after so long, or when the archiver is to stop. */
   pause(ms: number): Promise<void>;
   place(commit: CommitIndex): Promise<LogPlace>;
-  receipts(ids: readonly TransactionId[]): Promise<readonly (IndexedReceipt | undefined)[]>;
 }
 
 /** `archiving`: also when there is nothing to do. The others say what is waited for. */
@@ -82,6 +74,7 @@ export interface ArchiverModules {
   readonly hasher: Hasher;
   readonly follower: LogFollower;
   readonly source: ArchiveSource;
+  readonly receipts: ReceiptSource;
   readonly logger: Logger;
   open(): Promise<ArchiveStore>;
   report(report: ArchiveReport): void;
@@ -179,7 +172,7 @@ export class Archiver {
     const evidence: ArchiveDocument[] = [];
     let { height, hash, timeMs, checkpoint } = from;
     let bytes = 0;
-    const { durable, final, receiptsFrom, receiptsThrough } = source.progress();
+    const { durable, final, receiptsThrough } = source.progress();
     const last = this.#readsReceipts ? Math.min(final, receiptsThrough) : final;
     while (commits.length < WINDOW_COMMITS && bytes < WINDOW_BYTES) {
       const entry = this.#early ?? (await this.#modules.follower.next(durable));
@@ -193,7 +186,6 @@ export class Archiver {
           break;
         }
         checkNext(entry, { height, hash });
-        if (this.#readsReceipts && index < receiptsFrom) throw gap(index, receiptsFrom);
         const archived = await this.#commit(entry);
         commits.push(archived);
         bytes += archived.blocks.reduce((sum, { header, payload }) => sum + header.bytes.length + payload.length, 0);
@@ -208,7 +200,7 @@ export class Archiver {
       }
     }
     if (commits.length + checkpoints.length + evidence.length === 0) return undefined;
-    const receipts = await this.#receiptsOf(commits);
+    const receipts = this.#receiptsOf(commits);
     const documents = commits.map((archived, at) =>
       documentsOf(hasher, archived, this.#level, receipts[at] as ReadonlyMap<string, Receipt>),
     );
@@ -237,23 +229,27 @@ export class Archiver {
     return { commit, gcRound: gcRoundAfter, blocks };
   }
 
-  /** Of each commit, those that it applied. */
-  async #receiptsOf(commits: readonly ArchivedCommit[]): Promise<readonly ReadonlyMap<string, Receipt>[]> {
-    const found: ReadonlyMap<string, Receipt>[] = [];
-    for (const archived of commits) {
-      const ids = this.#readsReceipts ? itemsOf(this.#modules.hasher, archived).map(({ id }) => id) : [];
+  /**
+   * Of each commit, those that it applied. Retention goes on while a window is read: what is not found was not applied only where the same moment
+   * says that nothing is forgotten.
+   */
+  #receiptsOf(commits: readonly ArchivedCommit[]): readonly ReadonlyMap<string, Receipt>[] {
+    const { hasher, receipts, source } = this.#modules;
+    const ids = commits.map((each) => (this.#readsReceipts ? itemsOf(hasher, each).map(({ id }) => id) : []));
+    if (ids.every(({ length }) => length === 0)) return ids.map(() => new Map());
+    const known = receipts.known(ids.flat());
+    const from = Math.max(known.from, source.progress().receiptsFrom);
+    const answers = known.receipts.values();
+    return commits.map(({ commit }, at) => {
+      const asked = ids[at] as readonly TransactionId[];
+      if (asked.length > 0 && commit.index < from) throw gap(commit.index, from);
       const applied = new Map<string, Receipt>();
-      for (let start = 0; start < ids.length; start += RECEIPTS_PER_QUESTION) {
-        const asked = ids.slice(start, start + RECEIPTS_PER_QUESTION);
-        const answers = await this.#modules.source.receipts(asked);
-        for (const [at, answer] of answers.entries()) {
-          if (answer?.commitIndex !== archived.commit.index) continue;
-          applied.set(asked[at] as string, decodeReceipt(answer.receipt));
-        }
+      for (const id of asked) {
+        const answer = answers.next().value;
+        if (answer?.commitIndex === commit.index) applied.set(id, decodeReceipt(answer.receipt));
       }
-      found.push(applied);
-    }
-    return found;
+      return applied;
+    });
   }
 
   get #readsReceipts(): boolean {

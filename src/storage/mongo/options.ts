@@ -10,12 +10,10 @@ export const DEFAULT_DATABASE = 'av10_blockchain';
 
 /** Bytes of DAG blocks that are read ahead and written at once: two full blocks and what fits beside them. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
-/** Commits of one window, and hence between two cursors: two seconds of a fast network. */
+/** Commits of one window, hence between two cursors, and above the newest one: two seconds of a fast network. */
 export const WINDOW_COMMITS = 256;
 /** Documents handed to the driver at a time: bounds what is encoded in memory. */
 export const WRITE_DOCUMENTS = 4_096;
-/** Receipts asked of the main thread in one turn: a millisecond of its time. */
-export const RECEIPTS_PER_QUESTION = 128;
 
 /** How often the node tells what is final: a fraction of the lag that is allowed. */
 export const PROGRESS_INTERVAL_MS = 200;

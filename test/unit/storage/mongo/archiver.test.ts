@@ -31,7 +31,7 @@ class Running {
     this.source = new TestSource(node);
     const follower = new LogFollower(LOG_OPTIONS.directory, { disk, hasher });
     this.#archiver = new Archiver(level, {
-      ...{ hasher, follower, source: this.source, logger: SILENT_LOGGER },
+      ...{ hasher, follower, source: this.source, receipts: this.source, logger: SILENT_LOGGER },
       open: async () => archive.open(),
       report: (report) => this.reports.push(report),
     });
@@ -107,6 +107,15 @@ suite('an archiver', () => {
     bedding.node.receiptsThrough = 6;
     await archived(bedding, 6);
     assert.equal(bedding.archive.count('transactions'), 6);
+  });
+
+  test('does without receipts where there are no transactions', async () => {
+    const bedding = await bed();
+    await bedding.node.grow(3, false);
+    await bedding.node.grow(2);
+    bedding.node.forgetReceipts(4);
+    await archived(bedding, 5);
+    assert.equal(bedding.archive.count('transactions'), 2);
   });
 
   test('waits longer and longer for a server that is away, says it once, and then goes on', async () => {
@@ -228,15 +237,36 @@ suite('an archiver stops and says why', () => {
     await running.stop();
   });
 
-  test('when receipts are forgotten that its documents need', async () => {
+  const losses: readonly (readonly [how: string, lose: (node: ArchivedLog) => void])[] = [
+    [
+      'never were there',
+      (node) => {
+        node.receiptsFrom = 2;
+      },
+    ],
+    ['are forgotten', (node) => node.forgetReceipts(2)],
+  ];
+  for (const [how, lose] of losses) {
+    test(`when receipts ${how} that its documents need`, async () => {
+      const bedding = await bed();
+      await bedding.node.grow(3);
+      lose(bedding.node);
+      const running = new Running(bedding);
+      await eventually(() => running.state === 'gap', 'a gap');
+      await running.stop();
+      assert.deepEqual([running.reports.at(-1)?.missing, bedding.archive.written], [1, 0]);
+      await archived({ ...bedding, archive: new MemoryArchive() }, 3, 'blocks');
+    });
+  }
+
+  test('when receipts are forgotten while their window is read', async () => {
     const bedding = await bed();
-    await bedding.node.grow(3);
-    bedding.node.receiptsFrom = 2;
+    await bedding.node.grow(5);
     const running = new Running(bedding);
-    await eventually(() => running.state === 'gap', 'a gap');
+    running.source.beforeReceipts = () => bedding.node.forgetReceipts(4);
+    await eventually(() => running.state !== undefined, 'it has tried');
     await running.stop();
-    assert.deepEqual([running.reports.at(-1)?.missing, bedding.archive.written], [1, 0]);
-    await archived({ ...bedding, archive: new MemoryArchive() }, 3, 'blocks');
+    assert.deepEqual([running.state, running.reports.at(-1)?.missing, bedding.archive.written], ['gap', 3, 0]);
   });
 
   test('when the archive goes on from another chain', async () => {

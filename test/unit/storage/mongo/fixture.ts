@@ -11,6 +11,8 @@ import type { ArchiveCursor } from '../../../../src/storage/mongo/database.ts';
 import { type ArchiveDocument, type Documents, documentBytes } from '../../../../src/storage/mongo/documents.ts';
 import { ArchiveError } from '../../../../src/storage/mongo/errors.ts';
 import type { CollectionName } from '../../../../src/storage/mongo/layout.ts';
+import type { ReceiptSource } from '../../../../src/storage/mongo/receipt-source.ts';
+import type { KnownReceipts } from '../../../../src/storage/receipt-database.ts';
 import type { IndexedReceipt } from '../../../../src/storage/receipt-index.ts';
 import { markVerified, type SignedHeader } from '../../../../src/types/block.ts';
 import { decodeSignedHeader, encodeHeader } from '../../../../src/types/block-codec.ts';
@@ -85,6 +87,8 @@ export class ArchivedLog {
   readonly receipts = new Map<TransactionId, IndexedReceipt>();
   final = 0;
   receiptsFrom = 1;
+  /** Of what the index holds. */
+  rememberedFrom = 1;
   receiptsThrough = Number.MAX_SAFE_INTEGER;
   oldest = 1;
   readonly #places: LogPosition[] = [];
@@ -109,11 +113,17 @@ export class ArchivedLog {
     return { position: isKept ? position : undefined, oldest: this.oldest };
   }
 
-  /** Two blocks a commit, the second with two transactions, of which the first is applied. */
-  async grow(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) await this.#commit();
+  /** Two blocks a commit, the second with two transactions or none, of which the first is applied. */
+  async grow(count: number, withTransactions = true): Promise<void> {
+    for (let i = 0; i < count; i++) this.#commit(withTransactions);
     await this.log.flush();
     this.final = this.commits.length;
+  }
+
+  /** Retention goes on: the receipts of commits below this one are gone. */
+  forgetReceipts(below: number): void {
+    for (const [txId, { commitIndex }] of this.receipts) if (commitIndex < below) this.receipts.delete(txId);
+    this.rememberedFrom = below;
   }
 
   certificate(index: number): void {
@@ -133,18 +143,20 @@ export class ArchivedLog {
     this.log.append({ type: 'evidence', first: signed(first), second: signed(second) });
   }
 
-  async #commit(): Promise<void> {
+  #commit(withTransactions: boolean): void {
     this.#round += 1;
     const index = this.commits.length + 1;
-    const transactions = [batch(index), batch(index + 1_000)];
+    const transactions = withTransactions ? [batch(index), batch(index + 1_000)] : [];
     const blocks = [blockOf(0, this.#round, []), blockOf(1, this.#round, transactions)];
     const blockPositions = blocks.map(({ header, payload }) =>
       this.log.append({ type: 'admitted-block', header: header.bytes, signature: header.signature, payload }),
     );
     const [, leader] = blocks;
-    const [applied] = parsePayload(hasher, leader?.payload as Uint8Array, 2).items;
-    const receipt = receiptOf(transactions[0] as Transaction, applied?.id as TransactionId, index);
-    this.receipts.set(receipt.id, { commitIndex: index, receipt: encodeReceipt(receipt) });
+    const [applied] = parsePayload(hasher, leader?.payload as Uint8Array, transactions.length).items;
+    if (applied !== undefined) {
+      const receipt = receiptOf(transactions[0] as Transaction, applied.id, index);
+      this.receipts.set(receipt.id, { commitIndex: index, receipt: encodeReceipt(receipt) });
+    }
     const refs = blocks.map(({ header }) => header.ref);
     const previousDigest = this.commits.at(-1)?.digest ?? id<CommitDigest>(NETWORK);
     const content = { index, epoch: 1, leader: refs[1] as (typeof refs)[0], timeMs: index * 10, previousDigest, refs };
@@ -155,8 +167,10 @@ export class ArchivedLog {
 }
 
 /** The node of an archiver in a test: it changes when the test says so, and pauses last a turn. */
-export class TestSource implements ArchiveSource {
+export class TestSource implements ArchiveSource, ReceiptSource {
   readonly pauses: number[] = [];
+  /** What happens to the node between the reading of a window and its receipts. */
+  beforeReceipts: () => void = () => undefined;
   readonly #log: ArchivedLog;
   #changed = Promise.withResolvers<void>();
 
@@ -186,8 +200,9 @@ export class TestSource implements ArchiveSource {
     return this.#log.place(commit);
   }
 
-  async receipts(ids: readonly TransactionId[]): Promise<readonly (IndexedReceipt | undefined)[]> {
-    return ids.map((txId) => this.#log.receipts.get(txId));
+  known(ids: readonly TransactionId[]): KnownReceipts {
+    this.beforeReceipts();
+    return { from: this.#log.rememberedFrom, receipts: ids.map((txId) => this.#log.receipts.get(txId)) };
   }
 }
 
