@@ -1,6 +1,9 @@
 const MIB = 1024 * 1024;
 
-/** The largest value that is kept: the ids of a block with 32,000 transactions, or eight of the largest transactions. */
+/**
+ * The largest value that is kept: a block with the ids of 15,600 transactions, or eight of the largest transactions. Larger blocks are read again each time:
+ * opening one from Redis would hold up the main thread for a millisecond or more, and a few of them would fill the memory.
+ */
 export const MAX_VALUE_BYTES = MIB;
 /** Bookkeeping of one entry in memory, so that many small values count too. */
 export const ENTRY_BYTES = 256;

@@ -1,9 +1,11 @@
 import { Cluster, type RedisOptions as IoredisOptions, Redis } from 'ioredis';
 import { assertDefined } from '../util/assert.ts';
 import type { RedisOptions } from './options.ts';
+import { MAX_SEALED_BYTES } from './seal.ts';
 
 /** What the cache asks of Redis; each may reject at any time, or never be answered. */
 export interface RedisClient {
+  /** Null: nothing is there. Of what is longer than `MAX_SEALED_BYTES` the first bytes, one too many. */
   get(key: string): Promise<Uint8Array | null>;
   set(key: string, value: Uint8Array, ttlMs: number): Promise<unknown>;
   close(): void;
@@ -30,7 +32,11 @@ export function connectRedis(options: RedisOptions, problem: (error: unknown) =>
     : new Redis({ ...first, ...connection, enableOfflineQueue: false, retryStrategy: backOff(timing.reconnectMaxMs) });
   client.on('error', problem);
   return {
-    get: (key) => client.getBuffer(key),
+    // The server cuts off what is too long: a key may hold 512 MiB of somebody else, and the driver would take them all in.
+    get: async (key) => {
+      const found = await client.getrangeBuffer(key, 0, MAX_SEALED_BYTES);
+      return found.length === 0 ? null : found;
+    },
     set: (key, value, ttlMs) => client.set(key, Buffer.from(value.buffer, value.byteOffset, value.length), 'PX', ttlMs),
     close: () => client.disconnect(),
   };

@@ -1,9 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { assert } from '../util/assert.ts';
 import { concatBytes, utf8 } from '../util/bytes.ts';
-import { MIN_SECRET_BYTES } from './options.ts';
+import { MAX_VALUE_BYTES, MIN_SECRET_BYTES } from './options.ts';
 
 const TAG_BYTES = 32;
+export const MAX_SEALED_BYTES = TAG_BYTES + MAX_VALUE_BYTES;
 const KEY_END = Uint8Array.of(0);
 
 /**
@@ -22,9 +23,9 @@ export class Seal {
     return concatBytes(this.#tag(key, value), value);
   }
 
-  /** Undefined: not sealed with this secret for this key. */
+  /** Undefined: not sealed with this secret for this key, or longer than anything that is. */
   open(key: string, sealed: Uint8Array): Uint8Array | undefined {
-    if (sealed.length < TAG_BYTES) return undefined;
+    if (sealed.length < TAG_BYTES || sealed.length > MAX_SEALED_BYTES) return undefined;
     const value = sealed.subarray(TAG_BYTES);
     return timingSafeEqual(sealed.subarray(0, TAG_BYTES), this.#tag(key, value)) ? value : undefined;
   }

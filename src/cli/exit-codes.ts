@@ -33,6 +33,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
         'QUANTUM_LEVEL',
         'ADDRESS_INVALID',
         'PEER_ID_INVALID',
+        'NETWORK_MISMATCH',
       ],
     ],
   },
@@ -60,7 +61,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
     codes: [
       ...['LOG_*', 'SNAPSHOT_*', 'INDEX_*', 'DISK_FULL', 'READ_ONLY', 'IO_ERROR', 'SHORT_READ', 'NOT_FOUND', 'EXISTS'],
       ...['LEDGER_GENESIS', 'LEDGER_SNAPSHOT', 'LEDGER_KEY_FILE', 'VERIFICATION_FAILED'],
-      ...['ARCHIVE_EMPTY', 'ARCHIVE_FOREIGN', 'ARCHIVE_VERSION'],
+      ...['ARCHIVE_EMPTY', 'ARCHIVE_FOREIGN', 'ARCHIVE_VERSION', 'ARCHIVE_LEVEL', 'ARCHIVE_DAMAGED'],
     ],
   },
   {

@@ -27,8 +27,9 @@ export interface ArchivedPart {
 }
 
 /**
- * Single questions to an archive, about what a node no longer keeps. Nothing here rejects: what is not archived, is damaged there, or cannot be had in
- * time is undefined. A receipt is the archive's word; a block is checked against its hash, the bytes of a transaction against its id.
+ * Single questions to an archive, about what a node no longer keeps. Nothing here rejects: what is not archived, is damaged or too large there, or
+ * cannot be had in time is undefined. What lies above the cursor is not archived. A receipt, and which commit has a height, is the archive's word; a block
+ * is checked against its hash, the bytes of a transaction against its id.
  */
 export interface ArchiveLookup {
   /** Whether it has receipts, and with them histories; otherwise only blocks. */
@@ -38,7 +39,10 @@ export interface ArchiveLookup {
   body(id: TransactionId): Promise<Uint8Array | undefined>;
   /** Undefined only of what is not archived, or damaged there. */
   content(index: CommitIndex): Promise<ArchivedContent | 'unavailable' | undefined>;
-  /** Commits in which the account may have had a part, the newest first; `isAll`: there are no older ones. That it was opened is not found. */
+  /**
+   * Commits in which the account may have had a part, the newest first; `isAll`: there are no older ones. That it was opened is not found.
+   * `unavailable` too while not everything below `before` is archived.
+   */
   touching(
     part: ArchivedPart,
   ): Promise<{ readonly commits: readonly CommitIndex[]; readonly isAll: boolean } | 'unavailable'>;

@@ -17,6 +17,11 @@ export interface Problem {
 
 /** What `archive verify` and `restore` print with `--json`. */
 export interface Audit {
+  readonly level: string;
+  readonly levelFrom: 'configuration' | 'database';
+  /** What the archive says that it has. */
+  readonly height: number;
+  readonly certifiedCommit: number;
   readonly commits: number;
   readonly dagBlocks: number;
   readonly transactions: number;
@@ -31,6 +36,10 @@ export interface Audit {
   readonly checkpoint: number | null;
   readonly accountsRoot: string | null;
   readonly problems: readonly Problem[];
+}
+
+export interface Restored extends Audit {
+  readonly leftOut: number;
 }
 
 export interface Finished<T> {
@@ -87,21 +96,23 @@ export class ArchivedNet {
     await until(has, `commit ${commit} is archived`, CATCH_UP_LIMIT_MS);
   }
 
-  verify(): Promise<Finished<Audit>> {
-    return this.#av10('archive', 'verify', '--genesis-file', this.devnet.layout.genesisFile);
+  /** @param level that it is told to expect, instead of what is archived */
+  verify(level = this.#level): Promise<Finished<Audit>> {
+    const { genesisFile } = this.devnet.layout;
+    return this.#av10('archive', 'verify', '--genesis-file', genesisFile, ...this.flags, '--archive-level', level);
   }
 
-  restore(validator: number, dataDir: string): Promise<Finished<Audit>> {
+  restore(validator: number, dataDir: string): Promise<Finished<Restored>> {
     const { config } = this.devnet.layout.validator(validator);
-    return this.#av10('restore', '--from-archive', '--config', config, '--data-dir', dataDir);
+    return this.#av10('restore', '--from-archive', '--config', config, '--data-dir', dataDir, ...this.flags);
   }
 
-  #av10(...args: readonly string[]): Promise<Finished<Audit>> {
+  #av10<T>(...args: readonly string[]): Promise<Finished<T>> {
     const options = { maxBuffer: MAX_OUTPUT_BYTES };
     return new Promise((resolve) => {
-      execFile(process.execPath, [MAIN, ...args, ...this.flags, '--json'], options, (error, stdout, errors) => {
+      execFile(process.execPath, [MAIN, ...args, '--json'], options, (error, stdout, errors) => {
         const status = error === null ? 0 : Number(error.code ?? 1);
-        resolve({ status, value: stdout === '' ? (undefined as unknown as Audit) : JSON.parse(stdout), errors });
+        resolve({ status, value: stdout === '' ? (undefined as unknown as T) : JSON.parse(stdout), errors });
       });
     });
   }

@@ -34,7 +34,8 @@ export class MongoServer {
     this.#folder = folder;
     this.port = port;
     this.uriFile = join(folder, 'uri');
-    writeFileSync(this.uriFile, `${this.uri}\n`);
+    // Private, as a node wants it: a connection string may hold a password.
+    writeFileSync(this.uriFile, `${this.uri}\n`, { mode: 0o600 });
   }
 
   get uri(): string {

@@ -3,7 +3,7 @@
  * LOAD_SECONDS how long the load runs (15). Everything that it starts ends with it.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -16,7 +16,7 @@ import { Load, percentile } from '../support/load.ts';
 import { ArchivedNet, type Audit } from './archived-net.ts';
 import { BatchLoad } from './batch-load.ts';
 import { MongoServer } from './mongo-server.ts';
-import { TAMPERINGS } from './tampering.ts';
+import { inventLastCommit, TAMPERINGS } from './tampering.ts';
 
 const OUTAGE_MS = Number(process.env.OUTAGE_SECONDS ?? 10) * 1_000;
 const LOAD_MS = Number(process.env.LOAD_SECONDS ?? 15) * 1_000;
@@ -184,6 +184,50 @@ suite('an archive that two of four validators write', { skip }, () => {
       const { status, value } = await net.verify();
       assert.equal(status, 0);
       mustBeSound(value);
+    });
+
+    test('a database that claims a lower level than it must have is found, and the level is told', async () => {
+      const database = client.db(DATABASE);
+      const state = database.collection('state');
+      const claim = async (level: string): Promise<void> =>
+        void (await state.updateOne({ key: 'network' }, { $set: { level } }));
+      await claim('blocks');
+      try {
+        const { status, errors } = await net.verify();
+        assert.equal(status, 5);
+        assert.match(errors, /ARCHIVE_LEVEL/);
+        const { value } = await net.verify('off');
+        const { level, levelFrom, added, height } = value;
+        assert.deepEqual([level, levelFrom], ['blocks', 'database']);
+        const archived = { height: { $lte: Long.fromNumber(height) } };
+        const outside = ['transactions', 'transfers'].map((name) => database.collection(name).countDocuments(archived));
+        assert.equal(
+          added,
+          (await Promise.all(outside)).reduce((sum, count) => sum + count, 0),
+        );
+      } finally {
+        await claim('transfers');
+      }
+    });
+
+    test('a restore ends at the newest certificate: a commit that nobody signed is not taken over', async () => {
+      const { height, bytes, undo } = await inventLastCommit(client.db(DATABASE));
+      const dataDir = join(folder, 'certified');
+      const { status, value, errors } = await net.restore(2, dataDir);
+      const [certified] = await client
+        .db(DATABASE)
+        .collection('blocks')
+        .find({ height: Long.fromNumber(value?.certifiedCommit ?? 0) })
+        .toArray();
+      await undo();
+      assert.equal(status, 0, errors);
+      assert.equal(value.commits, value.certifiedCommit);
+      assert.equal(value.leftOut, height - value.certifiedCommit);
+      assert.ok(value.leftOut > 0);
+      const log = join(dataDir, 'log');
+      const restored = Buffer.concat(readdirSync(log).map((name) => readFileSync(join(log, name))));
+      assert.ok(restored.includes(Buffer.from(certified?.bytes.buffer)), 'the last that a quorum signed');
+      assert.ok(!restored.includes(bytes));
     });
 
     test('no node is restored from an archive that is not sound', async () => {

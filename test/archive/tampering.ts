@@ -1,4 +1,6 @@
-import { Binary, type Collection, type Db, type Document } from 'mongodb';
+import { Binary, BSONRegExp, type Collection, type Db, type Document } from 'mongodb';
+import { nativeBackend } from '../../src/crypto/native.ts';
+import { commitDigest, decodeCommit, encodeCommit } from '../../src/types/commit.ts';
 import type { Problem } from './archived-net.ts';
 
 /** One change of an archive that somebody else made, and what must be found. */
@@ -27,6 +29,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   changed('dagBlocks', 'signature', new Binary(new Uint8Array(12))),
   changed('blocks', 'bytes', 5),
   changed('checkpoints', 'certificate', null),
+  changed('transactions', 'kind', new BSONRegExp('(')),
   changed('transactions', 'note', 'a field that nobody wrote'),
   inventedEvidence(),
   lostEvidence(),
@@ -40,6 +43,8 @@ export const TAMPERINGS: readonly Tampering[] = [
   addedWith('transactions', 'a height that is text', { height: 'five' }),
   addedWith('transactions', 'no height', { height: undefined }),
   addedWith('transactions', 'a height before the first', { height: -3n }),
+  addedWith('transactions', 'a height that no archiver has come to', { height: 100_000_000n }),
+  addedWith('dagBlocks', 'a height that no archiver has come to', { height: 100_000_000n }),
 ];
 
 function flipped(collection: string, field: string, filter: Document = {}): Tampering {
@@ -154,6 +159,26 @@ function addedWith(collection: string, what: string, fields: Document): Tamperin
       };
     },
   };
+}
+
+/** Another last commit than the network decided, with all that must fit to it. No certificate covers it, so that nothing tells. */
+export async function inventLastCommit(db: Db): Promise<{ height: number; bytes: Uint8Array; undo(): Promise<void> }> {
+  const [state, blocks] = [db.collection('state'), db.collection('blocks')];
+  const { hasher } = nativeBackend();
+  const cursor = (await state.findOne({ key: 'cursor' }, { useBigInt64: true })) as Document;
+  const last = (await blocks.findOne({ height: cursor.height }, { useBigInt64: true })) as Document;
+  const commit = decodeCommit(hasher, Uint8Array.from((last.bytes as Binary).buffer));
+  const invented = { ...commit, timeMs: commit.timeMs + 1 };
+  const [bytes, digest] = [encodeCommit(invented), commitDigest(hasher, invented)];
+  const fields = { timestamp: new Date(invented.timeMs), bytes: new Binary(bytes) };
+  const replace = async (old: Document, other: Document): Promise<void> => {
+    await blocks.deleteOne({ _id: old._id });
+    await blocks.insertOne(other);
+    await state.updateOne({ key: 'cursor' }, { $set: { hash: other._id } });
+  };
+  const other = { ...last, ...fields, _id: digest } as unknown as Document;
+  await replace(last, other);
+  return { height: commit.index, bytes, undo: () => replace(other, last) };
 }
 
 /** Neither the first nor the last, so that there is something before and behind it. */

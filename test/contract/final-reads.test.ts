@@ -69,6 +69,10 @@ async function mongo(): Promise<FinalReads> {
   const database = await ArchiveDatabase.open(address, { networkId, level: 'batches', genesis: new Uint8Array(0) });
   const receipts = new Map(APPLIED.map(({ receipt }) => [receipt.id, receipt]));
   await database.write([documentsOf(shaHasher, archived, 'batches', receipts)]);
+  await database.advance(
+    { height: 1, hash: archived.commit.digest, timeMs: archived.commit.timeMs, checkpoint: 0 },
+    [],
+  );
   await database.close();
   const modules = { hasher: shaHasher, clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, logger: SILENT_LOGGER };
   const lookup = new MongoLookup(address, { networkId, level: 'batches' }, modules);

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type CacheMetrics, cacheMetrics, DEFAULT_REDIS_TIMING, ReadThrough } from '../../src/cache/index.ts';
 import { RedisCache } from '../../src/cache/redis-cache.ts';
+import { MAX_SEALED_BYTES } from '../../src/cache/seal.ts';
 import { utf8 } from '../../src/util/bytes.ts';
 import { SILENT_LOGGER } from '../../src/util/logger.ts';
 import { CountingInstruments } from '../support/counting-instruments.ts';
 import { eventually } from '../support/eventually.ts';
-import { NO_REDIS, RedisCluster, RedisServer } from '../support/redis-servers.ts';
+import { ask, NO_REDIS, RedisCluster, RedisServer } from '../support/redis-servers.ts';
 import { SYSTEM_CLOCK, SYSTEM_TIMERS } from '../support/system-time.ts';
 
 const READERS = 16;
@@ -38,7 +39,11 @@ class Node {
   }
 
   hits(): number {
-    return this.instruments.total('av10_cache_reads_total', { tier: 'redis', outcome: 'hit' });
+    return this.reads('hit');
+  }
+
+  reads(outcome: 'hit' | 'refused'): number {
+    return this.instruments.total('av10_cache_reads_total', { tier: 'redis', outcome });
   }
 }
 
@@ -88,6 +93,12 @@ async function firstHit(node: Node): Promise<void> {
   }, 'a first hit');
 }
 
+/** Bytes that the server has sent to anybody. */
+async function sentBy({ port }: RedisServer): Promise<number> {
+  const [, bytes] = /total_net_output_bytes:(\d+)/.exec(await ask(port, 'INFO stats')) ?? [];
+  return Number(bytes);
+}
+
 describe('a single Redis', { skip: NO_REDIS ?? false }, () => {
   let server: RedisServer;
   let node: Node;
@@ -109,6 +120,17 @@ describe('a single Redis', { skip: NO_REDIS ?? false }, () => {
     for (let i = 0; i < 100; i++) await other.read('shared');
     assert.equal(other.loads, loads);
     await other.cache.close();
+  });
+
+  it('sends no more of a value than one may have', async () => {
+    await firstHit(node);
+    const large = 8 * MAX_SEALED_BYTES;
+    assert.match(await ask(server.port, `SETRANGE net/large ${large - 1} x`), new RegExp(`:${large}`));
+    const [sent, refused] = [await sentBy(server), node.reads('refused')];
+    assert.equal(await node.read('large'), sourceOf('large'));
+    assert.equal(node.reads('refused'), refused + 1);
+    const bytes = (await sentBy(server)) - sent;
+    assert.ok(bytes > MAX_SEALED_BYTES && bytes < 2 * MAX_SEALED_BYTES, `${bytes} bytes`);
   });
 
   for (const [fault, end] of [

@@ -9,15 +9,16 @@ const NOBODY = 'archive';
 
 /**
  * `av10 archive verify`: computes everything in a MongoDB archive again from the genesis, and lists every document that is altered, missing or added.
- * Changes nothing; archivers may write meanwhile.
- * @throws CliError VERIFICATION_FAILED, INTERRUPTED
+ * Changes nothing; archivers may write meanwhile. The level that the database claims is compared with `--archive-level`, if that is given.
+ * @throws ArchiveError ARCHIVE_LEVEL; CliError VERIFICATION_FAILED, INTERRUPTED
  */
 export async function runArchiveVerify(flags: ConfigFlags, terminal: Terminal): Promise<undefined> {
   const { config } = await readConfig({ ...flags, nodeId: flags.nodeId ?? NOBODY });
   const stopRequest = new StopRequest();
   try {
-    const audit = await auditArchive(config, { terminal, stopRequest }, () => ({}));
-    terminal.result(auditValue(audit), auditLines(audit));
+    const pass = await auditArchive(config, 'everything', { terminal, stopRequest }, () => ({}));
+    const { audit } = pass;
+    terminal.result(auditValue(pass), auditLines(pass));
     const [first] = audit.problems;
     if (first === undefined) return;
     const message = `${audit.found} documents are not what they must be, the first: ${problemLine(first)}`;

@@ -18,7 +18,7 @@ import { type ConfigFlags, readConfig } from '../config-options.ts';
 import { CliError } from '../errors.ts';
 import { exists } from '../files.ts';
 import type { ArchiveAudit } from '../offline/archive-audit.ts';
-import { auditArchive, auditLines, auditValue, problemLine } from '../offline/archive-pass.ts';
+import { type ArchivePass, auditArchive, auditLines, auditValue, problemLine } from '../offline/archive-pass.ts';
 import { StopRequest } from '../stop-request.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -30,9 +30,10 @@ const NEXT =
   'start it with --recover-identity: this validator may have signed what the archive does not know, and asks the others';
 
 /**
- * `av10 restore --from-archive`: rebuilds the block log of a validator from a MongoDB archive. Every commit is executed on the way, and nothing is
- * left behind unless the state is the one that a quorum certified.
- * @throws CliError FILE_EXISTS, VERIFICATION_FAILED, INTERRUPTED; NodeError ALREADY_RUNNING
+ * `av10 restore --from-archive`: rebuilds the block log of a validator from a MongoDB archive, up to the commit of the newest certificate there. Every commit
+ * up to that one is executed on the way, and nothing is left behind unless the state is the one that a quorum certified. Later commits of the archive are
+ * not looked at: nothing says that the network decided them so, and the peers have them.
+ * @throws ArchiveError; CliError FILE_EXISTS, VERIFICATION_FAILED, INTERRUPTED; NodeError ALREADY_RUNNING
  */
 export async function runRestore(flags: ConfigFlags, terminal: Terminal): Promise<undefined> {
   const { config } = await readConfig(flags);
@@ -44,10 +45,12 @@ export async function runRestore(flags: ConfigFlags, terminal: Terminal): Promis
   const unfinished = join(config.dataDir, `${LOG_FOLDER}.${UNFINISHED}`);
   try {
     await rm(unfinished, { recursive: true, force: true });
-    const audit = await rebuild(config, disk, unfinished, { terminal, stopRequest });
+    const pass = await rebuild(config, disk, unfinished, { terminal, stopRequest });
     await disk.rename(diskPath(unfinished), diskPath(config.dataDir, LOG_FOLDER));
     await disk.syncDirectory(diskPath(config.dataDir));
-    terminal.result(auditValue(audit), auditLines(audit));
+    const leftOut = pass.height - pass.audit.certifiedCommit;
+    const line = `${leftOut} later commits of the archive left out, which no certificate covers`;
+    terminal.result({ ...auditValue(pass), leftOut }, [...auditLines(pass), ...(leftOut > 0 ? [line] : [])]);
     terminal.note(NEXT);
   } finally {
     stopRequest.dispose();
@@ -61,7 +64,7 @@ async function rebuild(
   disk: NodeDisk,
   folder: string,
   tools: { readonly terminal: Terminal; readonly stopRequest: StopRequest },
-): Promise<ArchiveAudit> {
+): Promise<ArchivePass> {
   const modules: StorageModules = {
     disk,
     hasher: nativeBackend().hasher,
@@ -71,7 +74,7 @@ async function rebuild(
   };
   const log = await BlockLog.create({ ...DEFAULT_BLOCK_LOG_OPTIONS, directory: diskPath(folder) }, modules);
   try {
-    const audit = await auditArchive(config, tools, (current) => ({
+    const pass = await auditArchive(config, 'certified', tools, (current) => ({
       async commit(archived) {
         refuseProblems(current());
         append(log, archived);
@@ -81,12 +84,14 @@ async function rebuild(
         log.append({ type: 'certificate', bytes: encodeCertificate(certificate) });
       },
     }));
+    const { audit } = pass;
     refuseProblems(audit);
-    if (audit.comparedCheckpoints === 0) {
-      const message = 'the archive holds no certified checkpoint: nothing says that its state is the right one';
+    if (audit.certifiedCommit === 0 || audit.certifiedCommit !== audit.counts.commits) {
+      const message =
+        'the archive holds no certificate of a state that it comes to: nothing says that it is the right one';
       throw new CliError('VERIFICATION_FAILED', message, { problems: 1 });
     }
-    return audit;
+    return pass;
   } finally {
     await log.close();
   }

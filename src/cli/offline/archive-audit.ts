@@ -20,6 +20,7 @@ import {
   documentsOf,
   evidenceDocument,
   type StoredDocument,
+  WINDOW_COMMITS,
 } from '../../storage/mongo/index.ts';
 import type { SignedHeader } from '../../types/block.ts';
 import { decodeSignedHeader } from '../../types/block-codec.ts';
@@ -71,12 +72,14 @@ export class ArchiveAudit {
   readonly counts = { commits: 0, dagBlocks: 0, transactions: 0, transfers: 0, certificates: 0, evidence: 0 };
   readonly findings: Record<Finding, number> = { altered: 0, missing: 0, added: 0 };
   readonly problems: ArchiveProblem[] = [];
-  /** Newer than what the cursor covered when the audit began. */
+  /** Above what the cursor covered when the audit began, and no further than archivers write: not looked at. */
   beyond = 0;
   /** Documents behind a break in the chain, of which only hashes and signatures could be checked. */
   unjudged = 0;
   /** Certified checkpoints whose state execution came to as well. */
   comparedCheckpoints = 0;
+  /** Of the newest of these: up to here a quorum signed that the network decided so. */
+  certifiedCommit: CommitIndex = 0;
   lastStatement: Statement | undefined;
   readonly #modules: ArchiveAuditModules;
   readonly #events: AuditEvents;
@@ -114,12 +117,29 @@ export class ArchiveAudit {
     return this.findings.altered + this.findings.missing + this.findings.added;
   }
 
-  async run(): Promise<void> {
+  /** The commit of the newest certificate that a quorum signed, up to the cursor; 0: there is none. */
+  async newestCertified(): Promise<CommitIndex> {
     const { cursor } = this.#modules.reader;
-    for (let height = 1; height <= cursor.height; height++) {
+    for await (const document of this.#modules.reader.newestCheckpoints()) {
+      const certificate = await this.#signed(document).catch(() => undefined); // an older one may be sound
+      const height = certificate?.statement.commitIndex ?? 0;
+      if (height > 0 && height <= cursor.height) return height;
+    }
+    return 0;
+  }
+
+  /** Commits up to this one, and what belongs to them; nothing of the others is looked at. */
+  async runTo(last: CommitIndex): Promise<void> {
+    for (let height = 1; height <= last; height++) {
       this.#events.at(height);
       await this.#height(height);
     }
+  }
+
+  /** Everything. */
+  async run(): Promise<void> {
+    const { cursor } = this.#modules.reader;
+    await this.runTo(cursor.height);
     if (this.#previous !== undefined && this.#previous !== cursor.hash)
       this.#found('altered', 'state', 'cursor', 'its hash is not that of the commit it names');
     await this.#restOfCheckpoints();
@@ -273,28 +293,35 @@ export class ArchiveAudit {
         continue;
       }
       this.comparedCheckpoints += 1;
+      this.certifiedCommit = statement.commitIndex;
       await this.#events.certificate?.(certificate);
     }
   }
 
   /** Signed by a quorum, and in its place among the others. */
   async #certificate(document: StoredDocument): Promise<Certificate | undefined> {
-    const { backend, genesis } = this.#modules;
-    const bytes = document.binary('certificate');
     const previous = document.number('previous') ?? 0;
     this.counts.certificates += 1;
     if (previous > this.#lastCheckpoint) this.#found('missing', 'checkpoints', previous, `named by ${document.id}`);
     this.#lastCheckpoint = Math.max(this.#lastCheckpoint, document.key ?? 0);
     try {
-      if (bytes === undefined) throw new Error('there is no certificate in it');
-      const certificate = decodeCertificate(bytes);
-      await verifyCertificate(backend.verifier, genesis.networkId, genesis.committee, certificate);
+      const certificate = await this.#signed(document);
       this.#compareOrAdd('checkpoints', checkpointDocument(certificate, previous), document);
       return certificate;
     } catch (error) {
       this.#found('altered', 'checkpoints', document.id, errorText(error));
       return undefined;
     }
+  }
+
+  /** @throws if it is no certificate, or no quorum signed it */
+  async #signed(document: StoredDocument): Promise<Certificate> {
+    const { backend, genesis } = this.#modules;
+    const bytes = document.binary('certificate');
+    if (bytes === undefined) throw new Error('there is no certificate in it');
+    const certificate = decodeCertificate(bytes);
+    await verifyCertificate(backend.verifier, genesis.networkId, genesis.committee, certificate);
+    return certificate;
   }
 
   /** Of commits that were not executed here, or are newer than the cursor. */
@@ -342,10 +369,15 @@ export class ArchiveAudit {
     }
   }
 
+  /** An archiver writes a window above the cursor and then moves that on: what lies higher, nobody archived. */
   async #beyondCursor(): Promise<void> {
+    const { reader } = this.#modules;
+    let last = reader.cursor.height + WINDOW_COMMITS;
     for (const name of BY_HEIGHT) {
-      for await (const document of this.#streams[name].rest()) {
-        if (document.key === undefined) this.#found('added', name, document.id, 'belongs to no commit');
+      for await (const { id, key } of this.#streams[name].rest()) {
+        if (key !== undefined && key > last) last = (await reader.height()) + WINDOW_COMMITS;
+        if (key === undefined || key < 1) this.#found('added', name, id, 'belongs to no commit');
+        else if (key > last) this.#found('added', name, id, `of commit ${key}, which no archiver has come to`);
         else this.beyond += 1;
       }
     }

@@ -7,7 +7,8 @@ import { readArchiveAddress } from '../../node/archive.ts';
 import type { NodeConfig } from '../../node/config.ts';
 import { readGenesisFiles } from '../../node/genesis-files.ts';
 import { ledgerOptionsOf } from '../../node/restart-setup.ts';
-import { ArchiveReader } from '../../storage/mongo/index.ts';
+import { type ArchiveLevel, ArchiveReader } from '../../storage/mongo/index.ts';
+import type { CommitIndex } from '../../types/ids.ts';
 import { CliError } from '../errors.ts';
 import type { StopRequest } from '../stop-request.ts';
 import { columns, type JsonValue, type Terminal } from '../terminal.ts';
@@ -19,25 +20,42 @@ export interface PassTools {
   readonly stopRequest: StopRequest;
 }
 
+/** All of the archive, or the commits that its newest certificate covers. */
+export type PassExtent = 'everything' | 'certified';
+
+export interface ArchivePass {
+  readonly audit: ArchiveAudit;
+  readonly level: ArchiveLevel;
+  /** Where the level is known from: a database whose identity somebody changed claims less than it held. */
+  readonly levelFrom: 'configuration' | 'database';
+  /** The archive says that it has so many commits. */
+  readonly height: CommitIndex;
+}
+
 /**
- * One pass over the whole archive that a configuration names, on a ledger of its own that is thrown away.
+ * One pass over the archive that a configuration names, on a ledger of its own that is thrown away. The level that the database claims must be the
+ * configured one, if one is configured.
  * @throws NodeError CONFIG_INVALID, GENESIS_FILES; ArchiveError; CliError INTERRUPTED
  */
 export async function auditArchive(
   config: NodeConfig,
+  extent: PassExtent,
   { terminal, stopRequest }: PassTools,
   events: (audit: () => ArchiveAudit) => Omit<AuditEvents, 'at'>,
-): Promise<ArchiveAudit> {
+): Promise<ArchivePass> {
   const backend = nativeBackend();
   const address = await readArchiveAddress(config);
   const files = await readGenesisFiles(backend.hasher, config.genesisFile);
   const scratch = await mkdtemp(join(tmpdir(), 'av10-archive-'));
   try {
-    const reader = await ArchiveReader.open(address, files.genesis.networkId);
+    const { networkId } = files.genesis;
+    const expectedLevel = config.archiveLevel === 'off' ? undefined : config.archiveLevel;
+    const reader = await ArchiveReader.open(address, { networkId, level: expectedLevel });
     const options = ledgerOptionsOf(config, files, backend.hasher);
     const ledger = new NativeLedger({ ...options, keyFile: join(scratch, 'keys.bin') });
     try {
-      const last = reader.cursor.height;
+      const { level, cursor } = reader;
+      let last = cursor.height;
       const audit: ArchiveAudit = new ArchiveAudit(
         { reader, backend, genesis: files.genesis, ledger },
         {
@@ -48,8 +66,13 @@ export async function auditArchive(
           },
         },
       );
-      await audit.run();
-      return audit;
+      if (extent === 'everything') await audit.run();
+      else {
+        last = await audit.newestCertified();
+        await audit.runTo(last);
+      }
+      const levelFrom = expectedLevel === undefined ? 'database' : 'configuration';
+      return { audit, level, levelFrom, height: cursor.height };
     } finally {
       ledger.close();
       await reader.close();
@@ -59,14 +82,18 @@ export async function auditArchive(
   }
 }
 
-export function auditValue(audit: ArchiveAudit): Readonly<Record<string, JsonValue>> {
-  const { counts, findings, beyond, unjudged, comparedCheckpoints, brokenAt, lastStatement } = audit;
+export function auditValue({ audit, level, levelFrom, height }: ArchivePass): Readonly<Record<string, JsonValue>> {
+  const { counts, findings, beyond, unjudged, comparedCheckpoints, certifiedCommit, brokenAt, lastStatement } = audit;
   return {
+    level,
+    levelFrom,
+    height,
     ...counts,
     ...findings,
     beyond,
     unjudged,
     comparedCheckpoints,
+    certifiedCommit,
     brokenAt: brokenAt ?? null,
     checkpoint: lastStatement?.index ?? null,
     accountsRoot: lastStatement?.accountsRoot ?? null,
@@ -74,11 +101,15 @@ export function auditValue(audit: ArchiveAudit): Readonly<Record<string, JsonVal
   };
 }
 
-export function auditLines(audit: ArchiveAudit): string[] {
-  const { counts, beyond, unjudged, comparedCheckpoints, brokenAt } = audit;
+export function auditLines({ audit, level, levelFrom, height }: ArchivePass): string[] {
+  const { counts, beyond, unjudged, comparedCheckpoints, certifiedCommit, brokenAt } = audit;
   const { commits, dagBlocks, transactions, transfers, certificates, evidence } = counts;
   return [
     ...columns([
+      [
+        'level',
+        levelFrom === 'configuration' ? level : `${level}, which the database says: name it with --archive-level`,
+      ],
       [
         'commits',
         `${commits}, chained${brokenAt === undefined ? ' and executed' : `; executed up to ${brokenAt - 1}`}`,
@@ -86,8 +117,11 @@ export function auditLines(audit: ArchiveAudit): string[] {
       ['DAG blocks', `${dagBlocks}, hashes and signatures computed again`],
       ['transactions', `${transactions}, transfers ${transfers}, outcomes computed again`],
       ['certificates', `${certificates}, ${comparedCheckpoints} of states that execution came to as well`],
+      ['certified', `up to commit ${certifiedCommit} of ${height}`],
       ...(evidence > 0 ? [['evidence', `${evidence}`] as const] : []),
-      ...(beyond > 0 ? [['newer', `${beyond} documents that came meanwhile, not looked at`] as const] : []),
+      ...(beyond > 0
+        ? [['newer', `${beyond} documents above commit ${height}, being written or left over: not looked at`] as const]
+        : []),
       ...(unjudged > 0 ? [['unjudged', `${unjudged} documents behind commit ${brokenAt}`] as const] : []),
     ]),
     ...audit.problems.map(problemLine),

@@ -4,6 +4,7 @@ import {
   type CommandStartedEvent,
   type Db,
   type Document,
+  type FindOptions,
   MongoBulkWriteError,
   MongoClient,
   type MongoClientOptions,
@@ -22,6 +23,16 @@ import {
   SOCKET_TIMEOUT_MS,
   WRITE_DOCUMENTS,
 } from './options.ts';
+import {
+  AS_STORED,
+  HEIGHT_FIELDS,
+  IDENTITY_FIELDS,
+  type StoredCursor,
+  type StoredIdentity,
+  storedCursor,
+  storedHeight,
+  storedIdentity,
+} from './stored-documents.ts';
 
 /** Where the archive lies. The connection string may hold a password: it is never logged. */
 export interface ArchiveAddress {
@@ -35,6 +46,12 @@ export interface ArchiveIdentity {
   readonly level: ArchiveLevel;
   /** The bytes of `genesis.json`. */
   readonly genesis: Uint8Array;
+}
+
+/** What a database must be the archive of, and how much of it: any level where none is named. */
+export interface ExpectedIdentity {
+  readonly networkId: NetworkId;
+  readonly level: ArchiveLevel | undefined;
 }
 
 /** Everything up to `height` is archived. */
@@ -52,23 +69,9 @@ export interface WrittenCounts {
   readonly bytes: number;
 }
 
-interface CursorDocument {
+interface StateDocument {
   readonly _id: string;
   readonly key: string;
-  readonly height: bigint;
-  readonly hash: string;
-  readonly timestamp: Date;
-  readonly checkpoint: bigint;
-  readonly evidence?: readonly string[];
-}
-
-interface NetworkDocument {
-  readonly _id: string;
-  readonly key: string;
-  readonly version: number;
-  readonly networkId: NetworkId;
-  readonly level: ArchiveLevel;
-  readonly genesis: Binary;
 }
 
 const SCHEMA_VERSION = 1;
@@ -222,15 +225,17 @@ export function connectTo({ uri }: ArchiveAddress, monitorCommands = false): Mon
   }
 }
 
-/** Before the first commit it stands at 0. */
-export async function readCursor(
-  db: Db,
-  networkId: NetworkId,
-): Promise<ArchiveCursor & { readonly evidence: readonly string[] }> {
-  const found = await db.collection<CursorDocument>('state').findOne(CURSOR, { useBigInt64: true });
-  if (found === null) return { height: 0, hash: networkId, timeMs: 0, checkpoint: 0, evidence: [] };
-  const { height, hash, timestamp, checkpoint, evidence = [] } = found;
-  return { height: Number(height), hash, timeMs: timestamp.getTime(), checkpoint: Number(checkpoint), evidence };
+/** Before the first commit it stands at 0. @throws ArchiveError ARCHIVE_DAMAGED */
+export async function readCursor(db: Db, networkId: NetworkId): Promise<StoredCursor> {
+  const found = await db.collection<StateDocument>('state').findOne(CURSOR, AS_STORED);
+  return found === null ? { height: 0, hash: networkId, timeMs: 0, checkpoint: 0, evidence: [] } : storedCursor(found);
+}
+
+/** Of the cursor only this. @throws ArchiveError ARCHIVE_DAMAGED */
+export async function readHeight(db: Db, options: FindOptions = {}): Promise<CommitIndex> {
+  const reading = { ...AS_STORED, ...options, projection: HEIGHT_FIELDS };
+  const found = await db.collection<StateDocument>('state').findOne(CURSOR, reading);
+  return found === null ? 0 : storedHeight('state', found);
 }
 
 /** Whatever the driver throws, by what can be done about it. */
@@ -274,28 +279,49 @@ async function shard(admin: Db, shardCollection: string, key: Readonly<Record<st
 
 /** The first archiver says what the database is of; all others must agree. */
 async function identify(db: Db, { networkId, level, genesis }: ArchiveIdentity): Promise<void> {
-  const state = db.collection<NetworkDocument>('state');
+  const state = db.collection<StateDocument>('state');
   const mine = { version: SCHEMA_VERSION, networkId, level, genesis: new Binary(genesis) };
   await state.updateOne(NETWORK, { $setOnInsert: mine }, { upsert: true }).catch((error: unknown) => {
     // Two archivers began at once: the other one's stands.
     if (!(error instanceof MongoServerError) || error.code !== DUPLICATE_KEY) throw error;
   });
-  const found = (await readIdentity(db)) ?? mine;
+  mustBe((await readIdentity(db)) ?? mine, { networkId, level });
+}
+
+/**
+ * That the database is an archive, of this network, and of this level if one is named.
+ * @throws ArchiveError ARCHIVE_EMPTY, ARCHIVE_FOREIGN, ARCHIVE_LEVEL, ARCHIVE_VERSION, ARCHIVE_DAMAGED
+ */
+export async function checkIdentity(
+  db: Db,
+  expected: ExpectedIdentity,
+  options?: FindOptions,
+): Promise<StoredIdentity> {
+  const found = await readIdentity(db, options);
+  if (found === undefined)
+    throw new ArchiveError('ARCHIVE_EMPTY', `nothing was archived in database ${db.databaseName}`, {});
+  mustBe(found, expected);
+  return found;
+}
+
+function mustBe(found: Pick<StoredIdentity, 'networkId' | 'level'>, { networkId, level }: ExpectedIdentity): void {
   if (found.networkId !== networkId) {
-    const message = `the database is the archive of another network: name another one with --archive-database`;
+    const message = 'the database is the archive of another network: name another one with --archive-database';
     throw new ArchiveError('ARCHIVE_FOREIGN', message, { expected: networkId, found: found.networkId });
   }
-  if (found.level !== level) {
+  if (level !== undefined && found.level !== level) {
     const message = `the database was begun with level ${found.level}: set --archive-level to it, or begin another database`;
     throw new ArchiveError('ARCHIVE_LEVEL', message, { expected: level, found: found.level });
   }
 }
 
-/** @throws ArchiveError ARCHIVE_VERSION */
-export async function readIdentity(db: Db): Promise<Pick<NetworkDocument, 'networkId' | 'level'> | undefined> {
-  const found = await db.collection<NetworkDocument>('state').findOne(NETWORK);
-  if (found === null || found.version === SCHEMA_VERSION) return found ?? undefined;
-  const fields = { expected: SCHEMA_VERSION, found: found.version };
+async function readIdentity(db: Db, options: FindOptions = {}): Promise<StoredIdentity | undefined> {
+  const reading = { ...AS_STORED, ...options, projection: IDENTITY_FIELDS };
+  const found = await db.collection<StateDocument>('state').findOne(NETWORK, reading);
+  if (found === null) return undefined;
+  const identity = storedIdentity(found);
+  if (identity.version === SCHEMA_VERSION) return identity;
+  const fields = { expected: SCHEMA_VERSION, found: identity.version };
   throw new ArchiveError('ARCHIVE_VERSION', `archive version ${SCHEMA_VERSION} expected`, fields);
 }
 

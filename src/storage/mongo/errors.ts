@@ -8,6 +8,7 @@ export type ArchiveErrorCode =
   | 'ARCHIVE_LEVEL'
   | 'ARCHIVE_VERSION'
   | 'ARCHIVE_EMPTY'
+  | 'ARCHIVE_DAMAGED'
   | 'ARCHIVE_GAP'
   | 'ARCHIVE_LOG'
   | 'ARCHIVE_CONFLICT'
@@ -23,6 +24,7 @@ export type ArchiveErrorCode =
  * - `ARCHIVE_LEVEL`: `expected`, `found`; the database was begun with another level
  * - `ARCHIVE_VERSION`: `expected`, `found`; written by another version of this program
  * - `ARCHIVE_EMPTY`: nothing was archived in this database
+ * - `ARCHIVE_DAMAGED`: `collection`, `field`; a document there is not as the archive writes them
  * - `ARCHIVE_GAP`: `next`, `oldest`; the log of this node begins behind the next commit to archive
  * - `ARCHIVE_LOG`: `segment`, `offset`; the block log holds no sound record there
  * - `ARCHIVE_CONFLICT`: `height`; the archive goes on from another commit than this node has

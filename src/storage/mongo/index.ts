@@ -15,5 +15,5 @@ export {
 export { ArchiveError, type ArchiveErrorCode } from './errors.ts';
 export { type CollectionName, LAYOUT } from './layout.ts';
 export { MongoLookup, type MongoLookupModules } from './lookup.ts';
-export { ARCHIVE_LEVELS, type ArchiveLevel, DEFAULT_DATABASE } from './options.ts';
+export { ARCHIVE_LEVELS, type ArchiveLevel, DEFAULT_DATABASE, WINDOW_COMMITS } from './options.ts';
 export { ArchiveReader, type DocumentStream, type StoredDocument } from './reader.ts';

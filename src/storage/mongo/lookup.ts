@@ -1,23 +1,33 @@
-import type { Collection, Db, Decimal128, Document, MongoClient } from 'mongodb';
+import type { Collection, Db, Document, FindOptions, MongoClient } from 'mongodb';
 import type { Hasher } from '../../crypto/hasher.ts';
-import { decodeSignedHeader } from '../../types/block-codec.ts';
-import { type Commit, decodeCommit } from '../../types/commit.ts';
+import type { Commit } from '../../types/commit.ts';
 import type { CommitIndex, NetworkId, TransactionId } from '../../types/ids.ts';
-import { type PayloadItem, parsePayload } from '../../types/payload.ts';
+import type { PayloadItem } from '../../types/payload.ts';
 import type { Receipt } from '../../types/receipt.ts';
-import type { AppliedCode } from '../../types/receipt-code.ts';
-import type { TransactionKind } from '../../types/transaction.ts';
 import { DecodeError } from '../../util/byte-reader.ts';
-import { EMPTY_BYTES } from '../../util/bytes.ts';
 import type { Clock } from '../../util/clock.ts';
+import { isCoded } from '../../util/errors.ts';
 import { GuardedCalls, type GuardOptions } from '../../util/guarded-calls.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Timers } from '../../util/timers.ts';
 import type { ArchivedContent, ArchivedIds, ArchivedPart, ArchiveLookup } from '../archive-lookup.ts';
-import { type ArchiveAddress, connectTo, readIdentity } from './database.ts';
-import { ArchiveError } from './errors.ts';
+import { bounded } from './bounded.ts';
+import { type ArchiveAddress, checkIdentity, connectTo, readHeight } from './database.ts';
 import type { CollectionName } from './layout.ts';
 import type { ArchiveLevel } from './options.ts';
+import {
+  AS_STORED,
+  BLOCK_FIELDS,
+  COMMIT_FIELDS,
+  HEIGHT_FIELDS,
+  type StoredBlock,
+  type StoredTransaction,
+  storedBlock,
+  storedCommit,
+  storedHeight,
+  storedTransaction,
+  TRANSACTION_FIELDS,
+} from './stored-documents.ts';
 
 /** What the database must be the archive of, and how much of it. */
 export interface LookupIdentity {
@@ -32,48 +42,23 @@ export interface MongoLookupModules {
   readonly logger: Logger;
 }
 
+/** A document of which nothing is known but by what it was found. */
+interface StoredFields extends Document {
+  readonly _id: string;
+}
+
 /** A question takes a few milliseconds; a server that is down is asked once in a while. */
 const GUARD: GuardOptions = { callMs: 1_000, failures: 3, pauseMs: 2_000, maxCalls: 64 };
-/** Commits that are read whole at a time: one may be tens of megabytes. */
+/** Commits that are read whole at a time. */
 const MAX_COMMIT_READS = 4;
-
-/** As the driver gives them with `LONG_AS_BIGINT`: bytes, bigint for what is written as one. */
-interface TransactionDocument {
-  readonly _id: TransactionId;
-  readonly height: bigint;
-  readonly position: number;
-  readonly block: string;
-  readonly kind: TransactionKind;
-  readonly sender: number;
-  readonly nonce: bigint;
-  readonly fee: Decimal128;
-  readonly code: AppliedCode;
-  readonly detail: number;
-  readonly transfers?: number;
-  readonly bitmap?: Uint8Array;
-}
-
-interface BlockDocument {
-  readonly _id: string;
-  readonly height: bigint;
-  readonly bytes: Uint8Array;
-}
-
-interface DagBlockDocument {
-  readonly _id: string;
-  readonly height: bigint;
-  readonly position: number;
-  readonly header: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly payload: Uint8Array;
-}
 
 /** The newest first, as the indexes have it; times never go back from one height to the next. */
 const BY_TIME = { timestamp: -1, height: -1 } as const;
 const BY_HEIGHT = { height: -1 } as const;
 /** The year 10,000: servers may refuse later dates, and no block has one. */
 const END_MS = Date.UTC(10_000, 0);
-const LONG_AS_BIGINT = { useBigInt64: true, promoteBuffers: true } as const;
+/** What nobody waits for any more, the server need not look for. */
+const TIMED = { maxTimeMS: GUARD.callMs } as const;
 
 /** Asks the archive in MongoDB; connects with the first question. */
 export class MongoLookup implements ArchiveLookup {
@@ -84,6 +69,8 @@ export class MongoLookup implements ArchiveLookup {
   readonly #calls: GuardedCalls;
   readonly #commitCalls: GuardedCalls;
   #isOurs = false;
+  /** The highest that the cursor was seen at. */
+  #archived: CommitIndex = 0;
 
   /** @throws ArchiveError ARCHIVE_URI */
   constructor(address: ArchiveAddress, identity: LookupIdentity, modules: MongoLookupModules) {
@@ -101,10 +88,7 @@ export class MongoLookup implements ArchiveLookup {
   }
 
   receipt(id: TransactionId): Promise<Receipt | undefined> {
-    return this.#ask(this.#calls, async () => {
-      const found = await this.#transaction(id);
-      return found === null ? undefined : receiptOf(found);
-    });
+    return this.#ask(this.#calls, async () => (await this.#transaction(id))?.receipt);
   }
 
   block(key: CommitIndex | { readonly hash: string }): Promise<ArchivedIds | undefined> {
@@ -117,9 +101,10 @@ export class MongoLookup implements ArchiveLookup {
   body(id: TransactionId): Promise<Uint8Array | undefined> {
     return this.#ask(this.#calls, async () => {
       const found = await this.#transaction(id);
-      const blocks = this.#db.collection<DagBlockDocument>('dagBlocks');
-      const block = found && (await blocks.findOne({ _id: found.block }, LONG_AS_BIGINT));
-      return block === null ? undefined : this.#items(block)?.find((item) => item.id === id)?.body;
+      if (found === undefined) return undefined;
+      const stored = await this.#collection('dagBlocks').findOne({ _id: found.block }, reading(BLOCK_FIELDS));
+      const block = stored === null ? undefined : storedBlock(this.#modules.hasher, stored);
+      return block?.items.find((item) => item.id === id)?.body;
     });
   }
 
@@ -128,8 +113,10 @@ export class MongoLookup implements ArchiveLookup {
       const found = await this.#commit(index);
       if (found === undefined) return undefined;
       const { commit, items } = found;
-      const documents = await this.#transactions.find({ height: BigInt(index) }, LONG_AS_BIGINT).toArray();
-      const receipts = new Map(documents.map((document) => [document.position, receiptOf(document)]));
+      const stored = this.#collection('transactions').find({ height: BigInt(index) }, reading(TRANSACTION_FIELDS));
+      const transactions = await bounded(stored.limit(items.length + 1), items.length, storedTransaction);
+      if (transactions === undefined) return undefined;
+      const receipts = new Map(transactions.map(({ position, receipt }) => [position, receipt]));
       const applied = items.flatMap(({ id, body }, position) => {
         const receipt = receipts.get(position);
         return receipt?.id === id ? [{ position, body, receipt }] : [];
@@ -139,17 +126,19 @@ export class MongoLookup implements ArchiveLookup {
   }
 
   async touching(part: ArchivedPart): Promise<{ commits: CommitIndex[]; isAll: boolean } | 'unavailable'> {
-    const { account, address, limit } = part;
-    const lists = await this.#tell(this.#calls, () =>
-      Promise.all([
+    const { account, address, before, limit } = part;
+    const lists = await this.#tell(this.#calls, async () => {
+      // Else the page would lack what is still to be archived, and look whole.
+      if (!(await this.#isArchived(before - 1))) return undefined;
+      return Promise.all([
         this.#heights('transactions', { from: address }, BY_TIME, part),
         this.#heights('transactions', { to: account }, BY_TIME, part),
         // Where transfers are archived each is found; elsewhere the recipients of larger batches are not, and each such batch may have one.
         this.#identity.level === 'transfers'
           ? this.#heights('transfers', { to: account }, BY_TIME, part)
           : this.#heights('transactions', { kind: 'transfer-batch', to: { $exists: false } }, BY_HEIGHT, part),
-      ]),
-    );
+      ]);
+    });
     if (lists === 'unavailable' || lists === undefined) return 'unavailable';
     // Below the end of a list that was cut off, others may lack its commits.
     const cut = lists.filter((heights) => heights.length === limit).map((heights) => heights.at(-1) as number);
@@ -162,12 +151,26 @@ export class MongoLookup implements ArchiveLookup {
     await this.#client.close();
   }
 
-  get #transactions(): Collection<TransactionDocument> {
-    return this.#db.collection<TransactionDocument>('transactions');
+  /**
+   * What lies above the cursor is not archived yet: the write under way of an archiver, or put there by anybody. How far the cursor was is
+   * remembered, because it only grows (but for an operator who sets it back to have something written again).
+   */
+  async #isArchived(height: CommitIndex): Promise<boolean> {
+    if (height <= this.#archived) return true;
+    const cursor = await readHeight(this.#db, TIMED);
+    this.#archived = Math.max(this.#archived, cursor);
+    return height <= this.#archived;
   }
 
-  #transaction(id: TransactionId): Promise<TransactionDocument | null> {
-    return this.#transactions.findOne({ _id: id }, LONG_AS_BIGINT);
+  #collection(name: CollectionName): Collection<StoredFields> {
+    return this.#db.collection<StoredFields>(name);
+  }
+
+  async #transaction(id: TransactionId): Promise<StoredTransaction | undefined> {
+    const stored = await this.#collection('transactions').findOne({ _id: id }, reading(TRANSACTION_FIELDS));
+    const found = stored === null ? undefined : storedTransaction(stored);
+    if (found?.receipt.id !== id) return undefined;
+    return (await this.#isArchived(found.receipt.commit)) ? found : undefined;
   }
 
   async #heights(
@@ -178,35 +181,28 @@ export class MongoLookup implements ArchiveLookup {
   ): Promise<CommitIndex[]> {
     const notLater = toMs < END_MS ? { timestamp: { $lte: new Date(toMs) } } : {};
     const range = { height: { $lt: BigInt(before) }, ...notLater };
-    const options = { ...LONG_AS_BIGINT, projection: { _id: 0, height: 1 } };
-    const found = this.#db.collection<{ height: bigint }>(name).find({ ...filter, ...range }, options);
-    return (await found.sort(order).limit(limit).toArray()).map(({ height }) => Number(height));
+    const found = this.#collection(name).find({ ...filter, ...range }, reading(HEIGHT_FIELDS));
+    return (await found.sort(order).limit(limit).toArray()).map((document) => storedHeight(name, document));
   }
 
   /** A commit that hashes to its id, with the transactions of blocks that hash to theirs; undefined of any other. @throws DecodeError */
   async #commit(
     key: CommitIndex | { readonly hash: string },
   ): Promise<{ readonly commit: Commit; readonly items: readonly PayloadItem[] } | undefined> {
-    const blocks = this.#db.collection<BlockDocument>('blocks');
-    const filter = typeof key === 'object' ? { _id: key.hash } : { height: BigInt(key) };
-    const found = await blocks.findOne(filter, LONG_AS_BIGINT);
-    if (found === null) return undefined;
-    const commit = decodeCommit(this.#modules.hasher, found.bytes);
-    if (commit.digest !== found._id || (typeof key === 'number' && commit.index !== key)) return undefined;
-    const dagBlocks = this.#db.collection<DagBlockDocument>('dagBlocks').find({ height: found.height }, LONG_AS_BIGINT);
-    const stored = await dagBlocks.sort({ height: 1, position: 1 }).toArray();
-    const isWhole = commit.refs.every((ref, position) => stored[position]?._id === ref.id);
-    if (!isWhole || stored.length !== commit.refs.length) return undefined;
-    const payloads = stored.map((block) => this.#items(block));
-    return payloads.every((items) => items !== undefined) ? { commit, items: payloads.flat() } : undefined;
-  }
-
-  /** Of a block whose header hashes to its id and names these bytes; undefined of any other. @throws DecodeError */
-  #items({ _id, header, signature, payload }: DagBlockDocument): readonly PayloadItem[] | undefined {
     const { hasher } = this.#modules;
-    const { ref, payload: named } = decodeSignedHeader(hasher, header, signature);
-    const { digest, items } = parsePayload(hasher, payload.slice(), named.txCount);
-    return ref.id === _id && digest === named.digest ? items : undefined;
+    const filter = typeof key === 'object' ? { _id: key.hash } : { height: BigInt(key) };
+    const found = await this.#collection('blocks').findOne(filter, reading(COMMIT_FIELDS));
+    if (found === null) return undefined;
+    const commit = storedCommit(hasher, found);
+    const isAsked = typeof key === 'object' ? commit.digest === key.hash : commit.index === key;
+    if (!isAsked || !(await this.#isArchived(commit.index))) return undefined;
+    const stored = this.#collection('dagBlocks').find({ height: BigInt(commit.index) }, reading(BLOCK_FIELDS));
+    const count = commit.refs.length;
+    const read = (document: Document): StoredBlock => storedBlock(hasher, document);
+    const sorted = stored.sort({ height: 1, position: 1 }).limit(count + 1);
+    const blocks = await bounded(sorted, count, read, ({ bytes }) => bytes);
+    const isWhole = blocks !== undefined && commit.refs.every(({ id }, position) => blocks[position]?.id === id);
+    return isWhole ? { commit, items: blocks.flatMap(({ items }) => items) } : undefined;
   }
 
   async #ask<T>(calls: GuardedCalls, question: () => Promise<T | undefined>): Promise<T | undefined> {
@@ -222,20 +218,9 @@ export class MongoLookup implements ArchiveLookup {
     return typeof reply === 'string' ? 'unavailable' : reply.value;
   }
 
-  /** @throws ArchiveError ARCHIVE_FOREIGN, ARCHIVE_LEVEL, ARCHIVE_EMPTY, ARCHIVE_VERSION */
+  /** @throws ArchiveError ARCHIVE_FOREIGN, ARCHIVE_LEVEL, ARCHIVE_EMPTY, ARCHIVE_VERSION, ARCHIVE_DAMAGED */
   async #identify(): Promise<void> {
-    if (this.#isOurs) return;
-    const { networkId, level } = this.#identity;
-    const identity = await readIdentity(this.#db);
-    if (identity === undefined) throw new ArchiveError('ARCHIVE_EMPTY', 'nothing is archived yet', {});
-    if (identity.networkId !== networkId) {
-      const fields = { expected: networkId, found: identity.networkId };
-      throw new ArchiveError('ARCHIVE_FOREIGN', 'the database is the archive of another network', fields);
-    }
-    if (identity.level !== level) {
-      const fields = { expected: level, found: identity.level };
-      throw new ArchiveError('ARCHIVE_LEVEL', 'the database was begun with another level', fields);
-    }
+    if (!this.#isOurs) await checkIdentity(this.#db, this.#identity, TIMED);
     this.#isOurs = true;
   }
 
@@ -245,25 +230,13 @@ export class MongoLookup implements ArchiveLookup {
   }
 }
 
-/** A document that holds something else than it should is not there. */
-function nothingOfDamage(error: unknown): undefined {
-  if (error instanceof DecodeError) return undefined;
-  throw error;
+/** What a question reads of documents, and for how long. */
+function reading(projection: Document): FindOptions {
+  return { ...AS_STORED, ...TIMED, projection };
 }
 
-function receiptOf(found: TransactionDocument): Receipt {
-  const { _id: id, height, code, kind, sender, nonce, fee, detail, transfers = 0, bitmap = EMPTY_BYTES } = found;
-  const commit = Number(height);
-  return {
-    id,
-    commit,
-    code,
-    kind,
-    sender,
-    nonce: Number(nonce),
-    fee: BigInt(fee.toString()),
-    detail,
-    transfers,
-    bitmap,
-  };
+/** A document that holds something else than it should is not there. */
+function nothingOfDamage(error: unknown): undefined {
+  if (error instanceof DecodeError || isCoded(error, 'ARCHIVE_DAMAGED')) return undefined;
+  throw error;
 }

@@ -1,7 +1,15 @@
 import { type Binary, BSON, type Db, type Document, type FindCursor, type MongoClient } from 'mongodb';
-import type { NetworkId } from '../../types/ids.ts';
-import { type ArchiveAddress, type ArchiveCursor, coded, connectTo, readCursor, readIdentity } from './database.ts';
-import { ArchiveError } from './errors.ts';
+import type { CommitIndex } from '../../types/ids.ts';
+import {
+  type ArchiveAddress,
+  type ArchiveCursor,
+  checkIdentity,
+  coded,
+  connectTo,
+  type ExpectedIdentity,
+  readCursor,
+  readHeight,
+} from './database.ts';
 import type { CollectionName } from './layout.ts';
 import type { ArchiveLevel } from './options.ts';
 
@@ -48,20 +56,17 @@ export class ArchiveReader {
   readonly #client: MongoClient;
   readonly #db: Db;
 
-  /** @throws ArchiveError ARCHIVE_URI, ARCHIVE_UNAVAILABLE, ARCHIVE_REFUSED, ARCHIVE_VERSION, ARCHIVE_EMPTY, ARCHIVE_FOREIGN */
-  static async open(address: ArchiveAddress, networkId: NetworkId): Promise<ArchiveReader> {
+  /**
+   * @throws ArchiveError ARCHIVE_URI, ARCHIVE_UNAVAILABLE, ARCHIVE_REFUSED, ARCHIVE_VERSION, ARCHIVE_EMPTY, ARCHIVE_FOREIGN, ARCHIVE_LEVEL,
+   *   ARCHIVE_DAMAGED
+   */
+  static async open(address: ArchiveAddress, expected: ExpectedIdentity): Promise<ArchiveReader> {
     const client = connectTo(address);
     try {
       return await coded(async () => {
         const db = client.db(address.database);
-        const identity = await readIdentity(db);
-        if (identity === undefined)
-          throw new ArchiveError('ARCHIVE_EMPTY', `nothing was archived in database ${address.database}`, {});
-        if (identity.networkId !== networkId) {
-          const fields = { expected: networkId, found: identity.networkId };
-          throw new ArchiveError('ARCHIVE_FOREIGN', 'the database is the archive of another network', fields);
-        }
-        return new ArchiveReader(client, db, identity.level, await readCursor(db, networkId));
+        const { level } = await checkIdentity(db, expected);
+        return new ArchiveReader(client, db, level, await readCursor(db, expected.networkId));
       });
     } catch (error) {
       await client.close();
@@ -88,6 +93,17 @@ export class ArchiveReader {
     // They are taken as slowly as commits are executed.
     const cursor = this.#db.collection<Document>(name).find({}, { raw: true, noCursorTimeout: true }).sort(order);
     return new SortedStream(cursor as FindCursor<unknown>, key, strays);
+  }
+
+  /** The newest first. */
+  newestCheckpoints(): AsyncIterable<StoredDocument> {
+    const cursor = this.#db.collection<Document>('checkpoints').find({}, { raw: true }).sort({ _id: -1 });
+    return new SortedStream(cursor as FindCursor<unknown>, '_id', () => undefined).rest();
+  }
+
+  /** How far the archive is by now. */
+  height(): Promise<CommitIndex> {
+    return coded(() => readHeight(this.#db));
   }
 
   async close(): Promise<void> {
@@ -137,7 +153,8 @@ class SortedStream implements DocumentStream {
 function stored(raw: Uint8Array, key: string): StoredDocument {
   // A copy: the driver's buffer holds a whole batch.
   const bytes = new Uint8Array(raw);
-  const fields = BSON.deserialize(bytes, { useBigInt64: true });
+  // Whatever anybody wrote there must not keep the rest from being read.
+  const fields = BSON.deserialize(bytes, { useBigInt64: true, bsonRegExp: true, validation: { utf8: false } });
   const number = (name: string): number | undefined => {
     const value: unknown = fields[name];
     if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;

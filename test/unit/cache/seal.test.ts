@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Seal } from '../../../src/cache/seal.ts';
+import { MAX_VALUE_BYTES } from '../../../src/cache/options.ts';
+import { MAX_SEALED_BYTES, Seal } from '../../../src/cache/seal.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const VALUE = Uint8Array.of(1, 2, 3);
@@ -25,6 +26,13 @@ describe('the seal of values in Redis', () => {
     for (let length = 0; length < sealed.length; length++)
       assert.equal(seal.open('block/1', sealed.subarray(0, length)), undefined);
     assert.equal(seal.open('block/1', Uint8Array.of(...sealed, 0)), undefined);
+  });
+
+  it('refuses what is longer than any value, however it is sealed', () => {
+    const largest = seal.close('k', new Uint8Array(MAX_VALUE_BYTES));
+    assert.equal(largest.length, MAX_SEALED_BYTES);
+    assert.equal(seal.open('k', largest)?.length, MAX_VALUE_BYTES);
+    assert.equal(seal.open('k', seal.close('k', new Uint8Array(MAX_VALUE_BYTES + 1))), undefined);
   });
 
   it('does not take bytes of the key for bytes of the value', () => {
