@@ -13,6 +13,7 @@ import {
   HISTORY_BLOCK_BYTES,
   HISTORY_BURST_BYTES,
   HISTORY_BYTES_PER_SECOND,
+  INDEX_RETRY_MS,
   MAX_HISTORY_BLOCKS,
 } from './options.ts';
 import { receivedTransfers } from './received-transfers.ts';
@@ -74,6 +75,8 @@ export class AccountHistory {
    */
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const { chain } = this.#service;
+    // The index takes no more receipts: a page would lack the newest blocks without a mark.
+    if (chain.contentThrough < chain.lastFinal) throw busy(INDEX_RETRY_MS, 'the index of receipts is behind');
     const start = await startOf(chain, query);
     const before = start.position > 0 ? start.commit + 1 : start.commit;
     const source = before <= chain.contentFrom ? this.#archived(query) : this.#kept(query);
@@ -181,7 +184,9 @@ function cursorText({ commit, position }: HistoryPosition): string {
 }
 
 async function startOf(chain: Chain, { cursor, toMs }: HistoryQuery): Promise<HistoryPosition> {
-  const start = cursor ?? { commit: chain.lastFinal + 1, position: 0 };
+  const newest = { commit: chain.lastFinal + 1, position: 0 };
+  // A cursor of a validator that is ahead: what it has seen beyond is not final here.
+  const start = cursor === undefined || cursor.commit > newest.commit ? newest : cursor;
   if (toMs === Number.POSITIVE_INFINITY) return start;
   const end = await firstAfter(chain, toMs);
   return end <= start.commit ? { commit: end, position: 0 } : start;
@@ -250,6 +255,6 @@ function costOf(content: CommitContent | undefined): number {
   return content.applied.reduce((sum, { body }) => sum + body.length, HISTORY_BLOCK_BYTES);
 }
 
-function busy(waitMs: number): RestError {
-  return new RestError('BUSY', 'histories are read as fast as this node lets them', { retryAfterMs: waitMs });
+function busy(waitMs: number, why = 'histories are read as fast as this node lets them'): RestError {
+  return new RestError('BUSY', why, { retryAfterMs: waitMs });
 }

@@ -78,7 +78,7 @@ export class EventStream {
       if (this.#isHeartbeatDue) await this.#beat();
       const certified = this.#nextCheckpoint();
       if (certified !== undefined) await this.#sendCheckpoint(certified);
-      else if (this.#position.commit < chain.lastFinal) await this.#sendCommit();
+      else if (this.#position.commit < chain.contentThrough) await this.#sendCommit();
       else await this.#pause();
     }
   }

@@ -74,7 +74,7 @@ export class EventStreams {
 
   #resume(position: EventPosition): EventPosition {
     const { service } = this.#modules;
-    const { oldest } = service.chain;
+    const { contentFrom: oldest } = service.chain;
     if (position.commit + 1 < oldest)
       throw new RestError('EVENTS_GONE', `the oldest block kept here is ${oldest}`, { ...position, oldest });
     const kept = oldestCheckpoint(service, this.#lastCertified());

@@ -33,9 +33,10 @@ export function ledgerHandlers(service: NodeService, reads: ChainReads, history:
     },
     async getAccountTransactions({ params, query }) {
       const account = findAccount(service, params.account).value;
-      const { oldest } = history;
       const { lastFinal: commit } = service.chain;
       const page = await history.page(historyQuery(service, account, query));
+      // Asked for last: what is forgotten while the page was made may be missing in it.
+      const { oldest } = history;
       return { status: 200, body: { commit, account: account.handle, oldest, ...page } };
     },
     async getBlock({ params: { block } }) {

@@ -42,6 +42,8 @@ export interface ApiTiming {
   readonly headersTimeoutMs: number;
   /** To send the whole request: 4 MiB at 1.2 Mbit/s. */
   readonly requestTimeoutMs: number;
+  /** Without a byte in either direction while an answer is due; longer than a request may wait for a transaction (60 s). */
+  readonly stallTimeoutMs: number;
   /** Longer than the idle time of usual load balancers (60 s), so that they close first. */
   readonly keepAliveTimeoutMs: number;
   /** How often Node looks for requests that are over their time. */
@@ -56,7 +58,13 @@ export const DEFAULT_API_OPTIONS: ApiOptions = {
   requestsPerSecond: 200,
   trustedSources: [],
   maxStreams: 512,
-  timing: { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveTimeoutMs: 65_000, checkIntervalMs: 1_000 },
+  timing: {
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    stallTimeoutMs: 75_000,
+    keepAliveTimeoutMs: 65_000,
+    checkIntervalMs: 1_000,
+  },
 };
 
 /** A connection costs some 20 kB idle and up to 4 MiB while it sends a body. */
@@ -74,6 +82,8 @@ export const MAX_STREAM_BYTES = 256 * 1024;
 export const HEARTBEAT_MS = 15_000;
 /** A reader that takes nothing for so long is cut off. */
 export const STALL_LIMIT_MS = 10_000;
+/** Told to clients while the index of receipts is behind, which may last until the next start. */
+export const INDEX_RETRY_MS = 5_000;
 /** Told to clients while the archive does not answer. */
 export const ARCHIVE_RETRY_MS = 2_000;
 /** Blocks that are looked into for one page of a history. */

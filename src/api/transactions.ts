@@ -1,4 +1,4 @@
-import type { NodeService, Submission, TransactionStatus } from '../replica/service.ts';
+import type { Chain, NodeService, Submission, TransactionStatus } from '../replica/service.ts';
 import { id, type TransactionId } from '../types/ids.ts';
 import { SIGNATURE_BYTES } from '../types/limits.ts';
 import type { SignedBody } from '../types/payload.ts';
@@ -41,9 +41,12 @@ export function transactionHandlers(service: NodeService, reads: ChainReads, wai
     },
     async getTransaction({ params, query }) {
       const txId = id<TransactionId>(params.id);
-      const status = (await find(service, waiters, txId, query)) ?? (await reads.transaction(txId));
+      const known = await find(service, waiters, txId, query);
+      // Before anything else is awaited: what becomes final meanwhile is not spoken of.
+      const { contentThrough: commit } = service.chain;
+      const status = known ?? (await reads.transaction(txId));
       if (status === undefined) {
-        const fields = { id: txId, commit: service.chain.lastFinal };
+        const fields = { id: txId, commit, ...(await knownSince(service.chain)) };
         throw new RestError('TRANSACTION_UNKNOWN', 'not known here, or no longer', fields);
       }
       return { status: 200, body: transactionView(status, service.chain.lastFinal) };
@@ -68,6 +71,12 @@ async function find(
   const now = service.transaction(txId);
   if (wait === undefined || now === undefined || endsWait(now.level, wait)) return now;
   return (await waiters.until(() => service.waitFor(txId, wait, timeoutMs))) ?? service.transaction(txId);
+}
+
+/** What of `commit` a client needs to know: a transaction that may be older than this can have been applied and forgotten. */
+async function knownSince(chain: Chain): Promise<{ readonly knownSinceMs?: number }> {
+  const knownSinceMs = await chain.knownSinceMs();
+  return Number.isFinite(knownSinceMs) ? { knownSinceMs } : {};
 }
 
 /** What came before is answered with how far it is by now. */

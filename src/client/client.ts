@@ -20,7 +20,7 @@ import {
   verifyCheckpointAnswer,
 } from './proof.ts';
 import { Requester } from './requester.ts';
-import { type Settled, type SettleOptions, settle } from './settle.ts';
+import { type Settled, type SettleOptions, settle, type Unapplied } from './settle.ts';
 
 /** An account as one validator says it is. */
 export interface AccountInfo {
@@ -227,17 +227,18 @@ export class Av10Client {
   }
 
   /**
-   * The commit up to which the preferred validator knows no receipt of the transaction; -1 if it has one.
+   * How far the preferred validator knows that the transaction was not applied.
    * @throws Av10ApiError
    */
-  async unappliedThrough(txId: TransactionId): Promise<number> {
+  async unapplied(txId: TransactionId): Promise<Unapplied> {
     try {
       const { receipt, commit } = await this.transaction(txId);
-      return receipt === undefined ? commit : -1;
+      // What it took had not been applied before, and it follows what it took.
+      return { commit: receipt === undefined ? commit : -1, knownSinceMs: 0 };
     } catch (error) {
-      if (isApiError(error, 'TRANSACTION_UNKNOWN') && typeof error.fields.commit === 'number')
-        return error.fields.commit;
-      throw error;
+      if (!isApiError(error, 'TRANSACTION_UNKNOWN') || typeof error.fields.commit !== 'number') throw error;
+      const { commit, knownSinceMs } = error.fields;
+      return { commit, knownSinceMs: typeof knownSinceMs === 'number' ? knownSinceMs : Number.POSITIVE_INFINITY };
     }
   }
 

@@ -130,9 +130,7 @@ async function refusal({ status, chunks }: OpenedStream): Promise<Av10ApiError> 
   }
   const error = problemError(text);
   // As for every route: from 500 on another validator may serve.
-  return status >= 500
-    ? new Av10ApiError(error.code, errorText(error), error.fields, { status, retryable: true })
-    : error;
+  return status >= 500 ? new Av10ApiError(error.code, error.detail, error.fields, { status, retryable: true }) : error;
 }
 
 function problemError(text: string): Av10ApiError {

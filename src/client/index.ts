@@ -12,5 +12,5 @@ export {
   verifyCheckpointAnswer,
 } from './proof.ts';
 export { fetchSend, type HttpRequest, type HttpResponse, type Send } from './send.ts';
-export type { Settled, SettleOptions } from './settle.ts';
+export type { Settled, SettleOptions, Unapplied } from './settle.ts';
 export { type Payload, type Transfer, type TransferOptions, Wallet, type WalletOptions } from './wallet.ts';

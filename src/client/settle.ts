@@ -1,8 +1,9 @@
+import type { ProtocolParameters } from '../params/protocol-parameters.ts';
 import type { TransactionId } from '../types/ids.ts';
 import type { SignedBody } from '../types/payload.ts';
 import type { Receipt, Transaction } from '../types/rest.ts';
 import { decodeEnvelope, transactionId } from '../types/transaction-codec.ts';
-import { Av10ApiError, isApiError } from './errors.ts';
+import { Av10ApiError } from './errors.ts';
 import type { ClientModules } from './options.ts';
 
 /** The outcome of a signed transaction. There is no third one, and neither changes any more. */
@@ -12,8 +13,21 @@ export type Settled =
   | { readonly outcome: 'dead'; readonly id: TransactionId; readonly code: string };
 
 export interface SettleOptions {
+  /**
+   * When it was signed, by the clock of the client: it cannot have been applied much earlier. Without it, it may have been at any time within the horizon
+   * before its expiry, so that validators that have forgotten that time cannot say that it is dead.
+   */
+  readonly signedAtMs?: number;
   /** Gives up with TIMEOUT; the transaction may still be applied until it expires. By default until then. */
   readonly timeoutMs?: number;
+}
+
+/** What a validator says of a transaction that it has no receipt of. */
+export interface Unapplied {
+  /** The commit up to which it has none; -1 if it has one. */
+  readonly commit: number;
+  /** It would have one of every transaction that was applied in a block of a later time. */
+  readonly knownSinceMs: number;
 }
 
 /** What of a client it takes: `Av10Client` is one. */
@@ -22,7 +36,8 @@ export interface SettlingClient {
   submit(signed: SignedBody): Promise<unknown>;
   hold(id: TransactionId, level: 'final', heldMs: number): Promise<Transaction | undefined>;
   certifiedCheckpoint(index: 'latest'): Promise<{ readonly timeMs: number; readonly commit: number }>;
-  unappliedThrough(id: TransactionId): Promise<number>;
+  unapplied(id: TransactionId): Promise<Unapplied>;
+  network(): Promise<{ readonly parameters: Pick<ProtocolParameters, 'expiryHorizonMs'> }>;
   preferNext(): void;
   pause(delayMs: number): Promise<void>;
 }
@@ -35,10 +50,18 @@ const MAX_RETRY_MS = 5_000;
 const EXPIRY_GRACE_MS = 120_000;
 /** Refusals after which the network may still know of an earlier copy that was taken. */
 const OF_AN_EARLIER_COPY: readonly string[] = ['EXPIRED'];
+/** Another transaction took its place, unless it was this one and that is forgotten. */
+const OF_A_USED_PLACE: readonly string[] = ['NONCE_USED', 'KEY_ROTATED'];
+/** The time of blocks is that of most validators; this much the clock of a client may be ahead of it. */
+const CLOCK_ALLOWANCE_MS = 60_000;
+
+/** Whether a validator that knows all that was applied since then would know this transaction. */
+type Remembers = (knownSinceMs: unknown) => Promise<boolean>;
 
 /**
  * Sends the same bytes, to one validator after another, until what became of them is known. Nothing is signed again, so nothing can be paid twice.
- * Dead is what an honest validator says after everything it executed (`NONCE_USED`), or what has no receipt once a quorum signed a time after the expiry.
+ * Dead is what an honest validator says after everything it executed (`NONCE_USED`), or what has no receipt once a quorum signed a time after the expiry;
+ * and only if that validator would still know had it been applied.
  * @throws Av10ApiError TIMEOUT; and the refusal of what no validator can have taken
  */
 export async function settle(
@@ -51,10 +74,18 @@ export async function settle(
   const { expiryMs } = decodeEnvelope(signed.body);
   const timeoutMs = options.timeoutMs ?? Math.max(0, expiryMs - clock.wallMs()) + EXPIRY_GRACE_MS;
   const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const remembers: Remembers = async (knownSinceMs) => {
+    if (typeof knownSinceMs !== 'number') return false;
+    if (knownSinceMs === 0) return true;
+    // Blocks before that time refuse it: docs/spec/ledger.md.
+    const earliestMs = expiryMs - (await client.network()).parameters.expiryHorizonMs;
+    const signedMs = options.signedAtMs === undefined ? earliestMs : options.signedAtMs - CLOCK_ALLOWANCE_MS;
+    return knownSinceMs < Math.max(earliestMs, signedMs);
+  };
   for (let mayBeTaken = false; clock.monotonicMs() < deadlineMs; mayBeTaken = true) {
-    const step = await attempt(client, signed, mayBeTaken);
+    const step = await attempt(client, signed, mayBeTaken, remembers);
     if (typeof step !== 'number') return step;
-    if (clock.wallMs() > expiryMs && (await isExpired(client, id, expiryMs)))
+    if (clock.wallMs() > expiryMs && (await isExpired(client, id, expiryMs, remembers)))
       return { outcome: 'dead', id, code: 'EXPIRED' };
     await client.pause(Math.min(step, Math.max(0, deadlineMs - clock.monotonicMs())));
   }
@@ -62,7 +93,12 @@ export async function settle(
 }
 
 /** The outcome, or the milliseconds after which to try again. */
-async function attempt(client: SettlingClient, signed: SignedBody, mayBeTaken: boolean): Promise<Settled | number> {
+async function attempt(
+  client: SettlingClient,
+  signed: SignedBody,
+  mayBeTaken: boolean,
+  remembers: Remembers,
+): Promise<Settled | number> {
   const id = transactionId(client.modules.crypto.hasher, signed.body);
   try {
     await client.submit(signed);
@@ -72,9 +108,10 @@ async function attempt(client: SettlingClient, signed: SignedBody, mayBeTaken: b
     if (found !== undefined && settled === undefined) client.preferNext();
     return settled ?? RETRY_MS;
   } catch (error) {
-    if (isApiError(error, 'NONCE_USED', 'KEY_ROTATED')) return { outcome: 'dead', id, code: error.code };
     if (!(error instanceof Av10ApiError)) throw error;
-    const isRefused = !error.retryable && !OF_AN_EARLIER_COPY.includes(error.code);
+    const saysDead = OF_A_USED_PLACE.includes(error.code);
+    if (saysDead && (await remembers(error.fields.knownSinceMs))) return { outcome: 'dead', id, code: error.code };
+    const isRefused = !error.retryable && !saysDead && !OF_AN_EARLIER_COPY.includes(error.code);
     if (isRefused && !mayBeTaken && error.fields.unanswered === undefined) throw error;
     client.preferNext();
     return Math.min(error.retryAfterMs ?? RETRY_MS, MAX_RETRY_MS);
@@ -89,11 +126,17 @@ function settledBy({ id, receipt, dropped }: Transaction): Settled | undefined {
 }
 
 /** A quorum signed a later time, and a validator that is as far knows no receipt. */
-async function isExpired(client: SettlingClient, id: TransactionId, expiryMs: number): Promise<boolean> {
+async function isExpired(
+  client: SettlingClient,
+  id: TransactionId,
+  expiryMs: number,
+  remembers: Remembers,
+): Promise<boolean> {
   try {
     const { timeMs, commit } = await client.certifiedCheckpoint('latest');
     if (timeMs <= expiryMs) return false;
-    return (await client.unappliedThrough(id)) >= commit;
+    const unapplied = await client.unapplied(id);
+    return unapplied.commit >= commit && (await remembers(unapplied.knownSinceMs));
   } catch (error) {
     if (error instanceof Av10ApiError && error.retryable) return false;
     throw error;

@@ -125,7 +125,8 @@ export class Wallet {
   async settle(payload: Payload, options: SettleOptions = {}): Promise<Extract<Settled, { outcome: 'applied' }>> {
     for (let renumberings = 0; ; renumberings++) {
       try {
-        const settled = await this.#client.settle(await this.sign(payload), options);
+        const signedAtMs = this.#client.modules.clock.wallMs();
+        const settled = await this.#client.settle(await this.sign(payload), { signedAtMs, ...options });
         if (settled.outcome === 'applied') return settled;
         this.resync();
         if (settled.code === 'EXPIRED' || renumberings === MAX_RENUMBERINGS) {

@@ -61,6 +61,8 @@ export class Mempool {
   readonly #rotation = new Rotation<SenderChain>();
   /** Exactly the chains with something behind a gap. */
   readonly #parked = new Set<SenderChain>();
+  /** By sender and nonce, those that left because the ledger had moved on, until the execution that moved it is reported: a commit of them. */
+  readonly #surpassed = new Map<string, TransactionId>();
   #bytes = 0;
   #parkedBytes = 0;
   /** None of them expires before: after each commit nothing is looked at until then. */
@@ -184,13 +186,15 @@ export class Mempool {
     this.#report();
   }
 
-  /** Called in the same turn in which the account view moved. Returns those that left because another transaction consumed their nonce: they are surely dead. */
+  /** Called after each commit, before the ledger executes the next one. Returns those that left because another transaction consumed their nonce: they are surely dead. */
   executed(results: readonly ExecutedTransaction[]): readonly TransactionId[] {
     const superseded: TransactionId[] = [];
     for (const result of results) {
       if (result.outcome === 'applied') superseded.push(...this.#consume(result));
       else this.#drop(result);
     }
+    // The ledger is no further than these results: what is left here has no part in them.
+    this.#surpassed.clear();
     for (const sender of new Set(results.map((result) => result.sender))) this.#updateSender(sender);
     this.#report();
     return superseded;
@@ -266,10 +270,11 @@ export class Mempool {
   #consume({ id, sender, nonce }: ExecutedTransaction): TransactionId[] {
     this.#notes.removeAll(sender, nonce);
     const slot = this.#chains.get(sender)?.at(nonce);
-    if (slot === undefined) return [];
-    const same = slot.tx.id === id;
-    this.#remove(slot, same ? 'APPLIED' : 'NONCE_USED');
-    return same ? [] : [slot.tx.id];
+    const key = surpassedKey(sender, nonce);
+    const holder = slot?.tx.id ?? this.#surpassed.get(key);
+    this.#surpassed.delete(key);
+    if (slot !== undefined) this.#remove(slot, holder === id ? 'APPLIED' : 'NONCE_USED');
+    return holder === undefined || holder === id ? [] : [holder];
   }
 
   #drop(result: ExecutedTransaction & { readonly outcome: 'dropped' }): void {
@@ -301,7 +306,11 @@ export class Mempool {
 
   /** Brings everything that is derived from a chain up to date; the only place that knows what is derived. @returns the next nonce */
   #update(chain: SenderChain, next = this.#accounts.sender(chain.sender)?.nextNonce ?? 0): number {
-    for (const slot of [...chain.slots()]) if (slot.tx.nonce < next) this.#remove(slot, 'NONCE_USED');
+    for (const slot of [...chain.slots()]) {
+      if (slot.tx.nonce >= next) continue;
+      this.#remove(slot, 'NONCE_USED');
+      this.#surpassed.set(surpassedKey(slot.tx.sender, slot.tx.nonce), slot.tx.id);
+    }
     this.#parkedBytes -= chain.parkedBytes;
     chain.update(next, this.#notes.of(chain.sender));
     this.#parkedBytes += chain.parkedBytes;
@@ -320,6 +329,10 @@ export class Mempool {
     this.#metrics.readySenders.set(this.#rotation.size);
     this.#metrics.notes.set(this.#notes.count);
   }
+}
+
+function surpassedKey(sender: Address, nonce: number): string {
+  return `${sender}/${nonce}`;
 }
 
 /** The length prefix, the body and the signature: docs/spec/block.md. */

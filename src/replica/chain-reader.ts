@@ -14,7 +14,7 @@ interface ChainReaderModules {
   readonly hasher: Hasher;
   readonly store: BlockStore;
   readonly ledger: Pick<Ledger, 'lastCommit'>;
-  readonly receipts: Pick<ReceiptIndex, 'commitsOf' | 'completeFrom'>;
+  readonly receipts: Pick<ReceiptIndex, 'commitsOf' | 'completeFrom' | 'cursor'>;
   /** Of a transaction that is final. */
   receipt(id: TransactionId): Receipt | undefined;
 }
@@ -43,6 +43,18 @@ export class ChainReader implements Chain {
   get contentFrom(): CommitIndex {
     const { store, receipts } = this.#modules;
     return Math.max(store.oldestCommit, receipts.completeFrom);
+  }
+
+  get contentThrough(): CommitIndex {
+    return Math.min(this.#lastFinal, this.#modules.receipts.cursor);
+  }
+
+  async knownSinceMs(): Promise<number> {
+    const from = this.contentFrom;
+    if (this.contentThrough < this.#lastFinal) return Number.POSITIVE_INFINITY;
+    if (from <= 1) return 0;
+    const [commit] = await this.commits(from, 1);
+    return commit?.index === from ? commit.timeMs : Number.POSITIVE_INFINITY;
   }
 
   final(index: CommitIndex): void {
@@ -103,8 +115,9 @@ export class ChainReader implements Chain {
   async content(index: CommitIndex): Promise<CommitContent | undefined> {
     const entry = await this.#entry(index);
     const items = entry && (await this.#items(entry));
-    // Looked at last: what is complete now was complete when the receipts are read below.
-    if (entry === undefined || items === undefined || index < this.contentFrom) return undefined;
+    if (entry === undefined || items === undefined) return undefined;
+    // Looked at last: what is complete now is so when the receipts are read below.
+    if (index < this.contentFrom || index > this.contentThrough) return undefined;
     const applied = new Map<TransactionId, AppliedTransaction>();
     for (const [position, { id, body }] of items.entries()) {
       const receipt = this.#modules.receipt(id);
@@ -115,7 +128,7 @@ export class ChainReader implements Chain {
   }
 
   touching(account: AccountHandle, before: CommitIndex, limit: number): CommitIndex[] {
-    const commits = this.#modules.receipts.commitsOf(account, Math.min(before, this.#lastFinal + 1), limit);
+    const commits = this.#modules.receipts.commitsOf(account, Math.min(before, this.contentThrough + 1), limit);
     return commits.filter((index) => index >= this.contentFrom);
   }
 

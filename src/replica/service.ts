@@ -195,15 +195,21 @@ export interface Chain {
   readonly lastFinal: CommitIndex;
   /** Below it nothing is kept. */
   readonly oldest: CommitIndex;
-  /** Below it receipts may be missing, so that nothing is said about what a commit applied. */
+  /** Of final commits outside of these bounds receipts may be missing, so that nothing is said about what they applied. */
   readonly contentFrom: CommitIndex;
+  readonly contentThrough: CommitIndex;
+  /**
+   * Every transaction that was applied in a block of a later time is known here by its id. Milliseconds; 0: since the genesis; infinite: none surely is,
+   * for the index is behind.
+   */
+  knownSinceMs(): Promise<number>;
   block(key: CommitIndex | 'latest' | { readonly hash: string }): Promise<BlockView | undefined>;
   /** At most `limit` kept commits from `first` on. */
   commits(first: CommitIndex, limit: number): Promise<readonly Commit[]>;
   /** Those whose leader is of this round: one, or several with several leaders a round, or none. */
   commitsOfRound(round: Round): Promise<readonly Commit[]>;
   content(index: CommitIndex): Promise<CommitContent | undefined>;
-  /** Final commits below `before`, from `contentFrom` on, in which the account may have had a part, the newest first. */
+  /** Commits below `before`, from `contentFrom` to `contentThrough`, in which the account may have had a part, the newest first. */
   touching(account: AccountHandle, before: CommitIndex, limit: number): readonly CommitIndex[];
   /** The canonical bytes of a transaction that is final here. */
   body(id: TransactionId): Promise<Uint8Array | undefined>;

@@ -219,6 +219,7 @@ export class Validator implements NodeService {
       timers: this.#modules.timers,
       settled: () => this.#chain.settled(),
       isFinal: (id) => this.transaction(id)?.receipt !== undefined,
+      knownSinceMs: () => this.#chain.knownSinceMs(),
     });
   }
 
@@ -226,7 +227,9 @@ export class Validator implements NodeService {
     const tracked = this.#tracker.get(id);
     if (tracked !== undefined) return tracked;
     const indexed = this.#modules.receipts.get(id);
-    return indexed === undefined ? undefined : { id, level: 'final', receipt: decodeReceipt(indexed.receipt) };
+    // After a recovery the index may be ahead of the log.
+    if (indexed === undefined || indexed.commitIndex > this.#chain.lastFinal) return undefined;
+    return { id, level: 'final', receipt: decodeReceipt(indexed.receipt) };
   }
 
   async waitFor(
@@ -240,8 +243,9 @@ export class Validator implements NodeService {
   }
 
   account(key: Address | AccountHandle): AtCommit<AccountState | undefined> {
-    const found = typeof key === 'number' ? this.#ledger.accountByHandle(key) : this.#ledger.account(key);
+    // The ledger moves on another thread: the answer may hold more than it says, never less.
     const commit = this.#ledger.lastCommit;
+    const found = typeof key === 'number' ? this.#ledger.accountByHandle(key) : this.#ledger.account(key);
     if (found === undefined) return { commit, value: undefined };
     const { address, handle, keyVersion, nonce, frozen } = found;
     const balances = found.balances
@@ -251,8 +255,13 @@ export class Validator implements NodeService {
   }
 
   accountProof(handle: AccountHandle): { readonly checkpoint: CheckpointView; readonly proof: Uint8Array } | undefined {
-    const last = this.#ledger.lastCheckpoint;
-    const proof = this.#ledger.proof(handle);
+    let last = this.#ledger.lastCheckpoint;
+    let proof = this.#ledger.proof(handle);
+    // A checkpoint was made in between, on another thread; the next one is far off.
+    if (last?.index !== this.#ledger.lastCheckpoint?.index) {
+      last = this.#ledger.lastCheckpoint;
+      proof = this.#ledger.proof(handle);
+    }
     const checkpoint = last === undefined ? undefined : this.checkpoint(last.index);
     return proof === undefined || checkpoint === undefined ? undefined : { checkpoint, proof };
   }

@@ -4,9 +4,12 @@
  */
 export async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
   let failed: { readonly error: unknown } | undefined;
-  for (let next = stops.pop(); next !== undefined; next = stops.pop())
-    await next().catch((error: unknown) => {
+  for (let next = stops.pop(); next !== undefined; next = stops.pop()) {
+    try {
+      await next();
+    } catch (error) {
       failed ??= { error };
-    });
+    }
+  }
   if (failed !== undefined) throw failed.error;
 }

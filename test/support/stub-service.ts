@@ -244,6 +244,8 @@ export class StubChain implements Chain {
   oldest = STUB_COMMIT;
   /** Receipts of older commits are missing. */
   receiptsFrom = 0;
+  /** Receipts of newer commits are missing. */
+  receiptsThrough = Number.POSITIVE_INFINITY;
   readonly #block: BlockView;
   readonly #added = new Map<number, CommitContent>();
 
@@ -253,6 +255,16 @@ export class StubChain implements Chain {
 
   get contentFrom(): number {
     return Math.max(this.oldest, this.receiptsFrom);
+  }
+
+  get contentThrough(): number {
+    return Math.min(this.lastFinal, this.receiptsThrough);
+  }
+
+  async knownSinceMs(): Promise<number> {
+    return this.contentFrom <= STUB_COMMIT
+      ? 0
+      : ((await this.commits(this.contentFrom, 1))[0]?.timeMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** The next commit, with these transactions. */

@@ -8,6 +8,7 @@ import {
   HISTORY_BLOCK_BYTES,
   HISTORY_BURST_BYTES,
   HISTORY_BYTES_PER_SECOND,
+  INDEX_RETRY_MS,
   MAX_HISTORY_BLOCKS,
 } from '../../../src/api/options.ts';
 import type { ArchivedPart, ArchiveLookup } from '../../../src/storage/index.ts';
@@ -180,6 +181,13 @@ describe('the work for histories', () => {
       limit: 10,
     });
     assert.deepEqual([page.transactions.map(({ id }) => id), page.next], [[kept], null]);
+  });
+
+  it('waits for an index of receipts that is behind', async () => {
+    addBlock({ sender: 0, recipients: [1] });
+    service.chain.receiptsThrough = service.chain.lastFinal - 1;
+    const response = await api.inject({ url: '/v1/accounts/0/transactions' });
+    assertProblem(response, 'BUSY', { retryAfterMs: INDEX_RETRY_MS });
   });
 
   it('begins where the node has all receipts, and says so', async () => {

@@ -162,4 +162,18 @@ describe('the routes over an archive', () => {
     const unknown = id<TransactionId>('ef'.repeat(32));
     assertProblem(await api.inject({ url: `/v1/transactions/${unknown}` }), 'TRANSACTION_UNKNOWN', { id: unknown });
   });
+
+  it('say of an unknown transaction what is certain: up to a commit before they asked, and since when', async () => {
+    const api = testApi(service, {}, { cache, archive });
+    const unknown = id<TransactionId>('ef'.repeat(32));
+    archive.receipt = async () => {
+      service.chain.add([]);
+      return undefined;
+    };
+    const fieldsOf = async () => JSON.parse((await api.inject({ url: `/v1/transactions/${unknown}` })).body).fields;
+    assert.deepEqual(await fieldsOf(), { id: unknown, commit: STUB_COMMIT, knownSinceMs: 0 });
+    service.chain.receiptsFrom = STUB_COMMIT + 1;
+    const { timeMs } = (await service.chain.commits(STUB_COMMIT + 1, 1))[0] as { timeMs: number };
+    assert.deepEqual(await fieldsOf(), { id: unknown, commit: STUB_COMMIT + 1, knownSinceMs: timeMs });
+  });
 });

@@ -131,10 +131,44 @@ describe('settling a signed transaction', () => {
   });
 
   it('is dead when another transaction has used the nonce', async () => {
-    const { outcome } = await settled([problem('NONCE_USED'), problem('TRANSACTION_UNKNOWN', { commit: 5 })]);
+    const { outcome } = await settled([
+      problem('NONCE_USED', { knownSinceMs: 0 }),
+      problem('TRANSACTION_UNKNOWN', { commit: 5 }),
+    ]);
     assert.deepEqual(outcome, { outcome: 'dead', id, code: 'NONCE_USED' });
     const dropped = { dropped: { code: 'NONCE_USED', retryable: false } };
     assert.equal((await settled([taken(), progress('dropped', dropped)])).outcome.outcome, 'dead');
+  });
+
+  it('is not dead because a validator has forgotten when it may have been applied', async () => {
+    const service = new StubService(network);
+    const { statusCode: status, body } = await testApi(service).inject({ url: '/v1/network' });
+    const genesis: Reply = { status, body: JSON.parse(body) };
+    const { expiryHorizonMs } = service.genesis.parameters;
+    const unknown = problem('TRANSACTION_UNKNOWN');
+    const used = (knownSinceMs: number): Reply => problem('NONCE_USED', { knownSinceMs });
+    const since = EXPIRY_MS - expiryHorizonMs;
+    const dead = await settled([
+      problem('NONCE_USED'),
+      unknown,
+      used(since),
+      unknown,
+      genesis,
+      used(since - 1),
+      unknown,
+    ]);
+    assert.deepEqual(dead.outcome, { outcome: 'dead', id, code: 'NONCE_USED' });
+    // Signed ten minutes before its expiry: what was applied earlier was something else.
+    const signedAtMs = EXPIRY_MS - 600_000;
+    const { client, left } = scripted([
+      used(signedAtMs - 60_000),
+      unknown,
+      genesis,
+      used(signedAtMs - 60_001),
+      unknown,
+    ]);
+    assert.equal((await client.settle(item, { signedAtMs })).outcome, 'dead');
+    assert.equal(left(), 0);
   });
 
   it('goes on after a drop that is not the last word', async () => {
@@ -173,9 +207,12 @@ describe('settling a signed transaction', () => {
     // The checkpoint of the stub is of a time behind the expiry.
     const nowMs = EXPIRY_MS + 200_000;
     const late = await settled(
-      [problem('EXPIRED'), ...proof, problem('TRANSACTION_UNKNOWN', { commit: 799 }), problem('EXPIRED')].concat(
-        ...[[proof[0] as Reply, problem('TRANSACTION_UNKNOWN', { commit: 800 })]],
-      ),
+      [
+        problem('EXPIRED'),
+        ...proof,
+        problem('TRANSACTION_UNKNOWN', { commit: 799, knownSinceMs: 0 }),
+        problem('EXPIRED'),
+      ].concat(...[[proof[0] as Reply, problem('TRANSACTION_UNKNOWN', { commit: 800, knownSinceMs: 0 })]]),
       { nowMs },
     );
     assert.deepEqual(late.outcome, { outcome: 'dead', id, code: 'EXPIRED' });

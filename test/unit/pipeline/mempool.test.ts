@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Mempool } from '../../../src/pipeline/index.ts';
 import { encodePayload } from '../../../src/types/payload.ts';
 import { addAll, applied, dropped, mempoolFixture, PAYLOAD_BYTES, pooled, ROOMY, refusal } from './mempool-fixture.ts';
 import { ALICE, address, BOB, NOW_MS, TestAccounts } from './test-accounts.ts';
@@ -216,6 +217,20 @@ test('dropped from an own block: some go again, some leave', () => {
     mempool.executed([dropped(tx, code as keyof typeof codes)]);
     assert.equal(mempool.stats.transactions, left, code);
     assert.equal(mempool.hasEligible, left === 1, code);
+  }
+});
+
+test('whoever had the nonce of an applied one is named, even if the ledger was asked in between', () => {
+  for (const ask of [
+    (mempool: Mempool) => mempool.take(ROOMY),
+    (mempool: Mempool) => addAll(mempool, pooled({ nonce: 1 })),
+  ]) {
+    const { mempool, accounts } = mempoolFixture();
+    const [mine, rival] = [pooled(), pooled()];
+    addAll(mempool, mine);
+    accounts.set(ALICE, { nextNonce: 1 });
+    ask(mempool);
+    assert.deepEqual(mempool.executed([applied(rival, false)]), [mine.id]);
   }
 });
 

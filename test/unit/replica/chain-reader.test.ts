@@ -17,7 +17,7 @@ const TRANSACTIONS = [0, 1, 2].map((position) =>
 );
 
 /** Four commits with leaders in rounds 1, 3, 3 and 6; the second holds three transactions, of which the first comes twice. */
-async function chain(lastCommit = 4) {
+async function chain(lastCommit = 4, indexed = lastCommit) {
   const { store } = await openStore();
   const universe = new Universe({ powers: [1, 1, 1, 1], leaders: 1 });
   const items = [...TRANSACTIONS, TRANSACTIONS[0] as (typeof TRANSACTIONS)[number]];
@@ -37,6 +37,8 @@ async function chain(lastCommit = 4) {
   const ledger = { lastCommit };
   const receipt = (txId: TransactionId) => receipts.get(txId);
   const index = new MemoryReceiptIndex({ retainCommits: 100 });
+  const found = TRANSACTIONS.map((each) => ({ id: each.receipt.id, receipt: new Uint8Array(1) }));
+  for (let commit = 1; commit <= indexed; commit++) index.add(commit, commit === 2 ? found : [], Uint32Array.of(1));
   const reader = new ChainReader({ hasher: shaHasher, store, ledger, receipts: index, receipt });
   return { reader, receipts, index, ledger, store };
 }
@@ -95,21 +97,24 @@ describe('the chain as clients read it', () => {
   });
 
   it('says nothing of what commits applied whose receipts may be missing', async () => {
-    const { reader, index } = await chain();
-    index.skipTo(1);
-    index.add(
-      2,
-      TRANSACTIONS.map(({ receipt }) => ({ id: receipt.id, receipt: new Uint8Array(1) })),
-      Uint32Array.of(1),
-    );
-    assert.equal(reader.contentFrom, 2);
+    const { reader, index } = await chain(4, 2);
+    assert.deepEqual([reader.contentFrom, reader.contentThrough], [1, 2]);
     assert.deepEqual(reader.touching(1, 5, 10), [2]);
     assert.equal((await reader.content(2))?.applied.length, 3);
-    index.skipTo(2);
-    assert.equal(reader.contentFrom, 3);
+    assert.equal(await reader.content(3), undefined, 'the index is behind');
+    assert.equal(await reader.knownSinceMs(), Number.POSITIVE_INFINITY);
+    index.skipTo(3);
+    assert.deepEqual([reader.contentFrom, reader.contentThrough], [4, 3]);
     assert.deepEqual(reader.touching(1, 5, 10), []);
-    assert.equal(await reader.content(2), undefined);
+    assert.equal(await reader.content(2), undefined, 'the index was begun again');
     assert.equal((await reader.block(2))?.commit.index, 2);
+    index.add(4, []);
+    assert.deepEqual((await reader.content(4))?.applied, []);
+    assert.equal(await reader.knownSinceMs(), (await reader.block(4))?.commit.timeMs);
+  });
+
+  it('knows every transaction since the genesis while nothing is forgotten', async () => {
+    assert.equal(await (await chain()).reader.knownSinceMs(), 0);
   });
 
   it('gives the bytes of a final transaction', async () => {

@@ -13,12 +13,13 @@ function refusal(code: AdmissionErrorCode, txId: TransactionId | undefined = ONE
   return refused(txId, new AdmissionError(code, 'as a test wants', { nonce: 3 }));
 }
 
-function setting(finals: readonly TransactionId[] = [ONE]) {
+function setting(finals: readonly TransactionId[] = [ONE], knownSinceMs = Number.POSITIVE_INFINITY) {
   const settled = Promise.withResolvers<void>();
   const time = new VirtualTime();
   let asked = 0;
   const modules = {
     timers: time,
+    knownSinceMs: async () => knownSinceMs,
     isFinal: (txId: TransactionId) => finals.includes(txId),
     settled: () => {
       asked += 1;
@@ -63,6 +64,14 @@ describe('a transaction that comes again', () => {
       { code, retryable, retryAfterMs, fields },
       { code: 'BUSY', retryable: true, retryAfterMs: 2_000, fields: { what: 'disk' } },
     );
+  });
+
+  it('hears since when it would be known', async () => {
+    const { modules, settle } = setting([], 5_000);
+    settle();
+    const [submission] = await recognise([refusal('NONCE_USED')], modules);
+    assert.ok(submission?.status === 'refused');
+    assert.deepEqual(submission.refusal.fields, { nonce: 3, knownSinceMs: 5_000 });
   });
 
   it('waits for nothing when nothing is in doubt', async () => {
