@@ -10,6 +10,7 @@ import { corsHook } from './cors.ts';
 import type { Handlers } from './endpoints.ts';
 import { RestError } from './errors.ts';
 import { EventStreams, eventHandlers } from './event-streams.ts';
+import { hostHook } from './host-hook.ts';
 import { ledgerHandlers } from './ledger.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { nodeHandlers } from './node.ts';
@@ -60,6 +61,7 @@ export function createApi(service: NodeService, options: ApiOptions, modules: Ap
     reply.header('connection', 'close');
     done(new RestError('STOPPING', 'ask another validator'));
   });
+  app.addHook('onRequest', hostHook);
   if (options.corsOrigins.length > 0) app.addHook('onRequest', corsHook(options.corsOrigins));
   if (options.requestsPerSecond > 0) app.addHook('onRequest', rateLimitHook(options, modules.clock));
   countRequests(app, metrics);
@@ -87,10 +89,12 @@ function createServer({ trustedProxies, timing, tls }: ApiOptions): FastifyInsta
     headersTimeout: timing.headersTimeoutMs,
     connectionsCheckingInterval: timing.checkIntervalMs,
     maxHeaderSize: MAX_HEADER_BYTES,
+    requireHostHeader: false,
   };
   const app = fastify({
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     requestTimeout: timing.requestTimeoutMs,
+    connectionTimeout: timing.stallTimeoutMs,
     keepAliveTimeout: timing.keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -100,6 +104,8 @@ function createServer({ trustedProxies, timing, tls }: ApiOptions): FastifyInsta
     frameworkErrors: (error, _request, reply) => sendFrameworkError(reply, error),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  // Node would answer without a code what it does not expect; it may be ignored (RFC 9110, section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/octet-stream', (_request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload),

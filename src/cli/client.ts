@@ -14,16 +14,21 @@ export interface ClientFlags {
   readonly networkId?: string;
 }
 
-/** Runs `use` with a client, and closes its connections so that the process can end. */
+/**
+ * Runs `use` with a client, and closes its connections so that the process can end. With a network id every other network is refused first.
+ * @throws CliError USAGE; Av10ApiError NETWORK_MISMATCH
+ */
 export async function withClient<T>(
   { url, networkId }: ClientFlags,
   use: (client: Av10Client) => Promise<T>,
 ): Promise<T> {
   const urls = requireUrls(url);
+  const expected = networkId === undefined ? {} : { networkId: requireId(networkId, '--network-id') };
   const send = nodeSend();
   try {
-    const options = { urls, ...(networkId === undefined ? {} : { networkId }) };
-    return await use(new Av10Client(options, { crypto: commandBackend(), send }));
+    const client = new Av10Client({ urls, ...expected }, { crypto: commandBackend(), send });
+    if (networkId !== undefined) await client.network();
+    return await use(client);
   } finally {
     send.close();
   }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { type ResolvedConfig, resolveConfig } from '../node/config.ts';
+import { type NodeConfig, type ResolvedConfig, resolveConfig } from '../node/config.ts';
 import { CONFIG_FIELDS } from '../node/config-fields.ts';
 import { errorText } from '../util/errors.ts';
 import { CliError } from './errors.ts';
 import { readBounded } from './files.ts';
+import { repeatedKey } from './repeated-key.ts';
 
 const MAX_CONFIG_BYTES = 256 * 1024;
 
@@ -28,9 +29,23 @@ export async function readConfig(options: ConfigFlags): Promise<ResolvedConfig> 
   return resolveConfig({ ...sources, file: { path, content: parse(path, await readBounded(path, MAX_CONFIG_BYTES)) } });
 }
 
+/** Files that a node reads secrets from, but for keystores, which a passphrase protects. */
+export function secretFilesOf(config: NodeConfig): readonly string[] {
+  const { passphraseFile, tlsKey, archiveUriFile, redisPasswordFile, cacheSecretFile } = config;
+  return [passphraseFile, tlsKey, archiveUriFile, redisPasswordFile, cacheSecretFile].filter((path) => path !== '');
+}
+
 function parse(path: string, bytes: Uint8Array): unknown {
+  const { text, value } = parseJson(path, bytes);
+  const repeated = repeatedKey(text);
+  if (repeated === undefined) return value;
+  throw new CliError('FILE_INVALID', `${path} has '${repeated}' twice: keep one of them`, { path });
+}
+
+function parseJson(path: string, bytes: Uint8Array): { readonly text: string; readonly value: unknown } {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text, value: JSON.parse(text) };
   } catch (cause) {
     throw new CliError('FILE_INVALID', `${path} is no JSON: ${errorText(cause)}`, { path }, { cause });
   }

@@ -46,16 +46,20 @@ export async function readBounded(path: string, maxBytes = MAX_FILE_BYTES): Prom
   throw new CliError('FILE_UNREADABLE', `${path} has more than ${maxBytes} bytes`, { path });
 }
 
-/**
- * Refuses a secret that is open to other users.
- * @throws CliError FILE_MODE, FILE_UNREADABLE
- */
+/** @throws CliError FILE_MODE, FILE_UNREADABLE */
 export async function readSecretFile(path: string): Promise<Uint8Array> {
-  const mode = await modeOf(path);
-  if (mode !== undefined && isOpenToOthers(path, mode)) {
-    throw new CliError('FILE_MODE', `${path} is open to other users: run \`chmod 600 ${path}\``, { path });
-  }
+  await requireSecret(path);
   return readBounded(path);
+}
+
+/**
+ * Refuses a secret that is open to other users. One that is not there is the business of who reads it.
+ * @throws CliError FILE_MODE
+ */
+export async function requireSecret(path: string): Promise<void> {
+  const mode = await modeOf(path);
+  if (mode === undefined || !isOpenToOthers(path, mode)) return;
+  throw new CliError('FILE_MODE', `${path} is open to other users: run \`chmod 600 ${path}\``, { path });
 }
 
 /** Whether the mode gives a secret away to other users of this machine. */

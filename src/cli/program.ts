@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
+import { CliError } from './errors.ts';
 import { exitCodeHelp, exitStatusOf } from './exit-codes.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 import type { Call } from './verb-options.ts';
@@ -30,11 +31,15 @@ export async function runCli(args: readonly string[], entry: string): Promise<nu
     status = (await verb(terminal)) ?? 0;
   };
   try {
-    await buildProgram(call, entry).parseAsync([...args], { from: 'user' });
+    await buildProgram(call, entry, isJson).parseAsync([...args], { from: 'user' });
     return status;
   } catch (error) {
-    // Commander has printed its own message already; help and version are no failures.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS;
+    if (error instanceof CommanderError) {
+      // Help is no failure, and for people commander has printed its message already.
+      if (error.exitCode === 0) return 0;
+      if (isJson) terminal.error(usageError(error));
+      return USAGE_STATUS;
+    }
     terminal.error(error);
     return exitStatusOf(error);
   }
@@ -50,9 +55,16 @@ function endWithReader(): void {
   }
 }
 
-/** All verbs with their options. */
-export function buildProgram(call: Call, entry: string): Command {
+/** What commander found, in its own words: the option or argument stands in quotation marks. */
+function usageError({ message }: CommanderError): CliError {
+  const [, option = ''] = /'(-{0,2}[\w-]+)/.exec(message) ?? [];
+  return new CliError('USAGE', `${message.replace(/^error: /, '')}; see --help`, { option });
+}
+
+/** All verbs with their options. What commander has to say of wrong ones is shown unless the caller says it itself. */
+export function buildProgram(call: Call, entry: string, isSilent = false): Command {
   const program = new Command('av10')
+    .configureOutput(isSilent ? { writeErr: () => undefined } : {})
     .description('AV10-7 validator: a post-quantum, Byzantine-fault-tolerant ledger node')
     .exitOverride()
     .showHelpAfterError('(av10 --help lists everything)')

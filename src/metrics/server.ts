@@ -41,7 +41,7 @@ export async function startMetricsServer(
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const message = `cannot listen on ${host}:${port}: ${errorText(cause)}`;
+    const message = `cannot listen on ${host}:${port}: ${errorText(cause)}; set --metrics-listen`;
     throw new MetricsError('METRICS_LISTEN_FAILED', message, { host, port }, { cause });
   }
   const { address, family, port: bound } = server.address() as AddressInfo;

@@ -83,7 +83,7 @@ export async function startHost(host: Libp2p, listen: string): Promise<void> {
   } catch (error) {
     throw new NetworkError(
       'LISTEN_FAILED',
-      `cannot listen on ${listen}: ${errorText(error)}`,
+      `cannot listen on ${listen}: ${errorText(error)}; set --p2p-listen`,
       { address: listen },
       { cause: error },
     );

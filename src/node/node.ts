@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
+import { type Api, createApi, DEFAULT_API_OPTIONS } from '../api/index.ts';
 import type { CryptoBackend } from '../crypto/backend.ts';
 import { nativeBackend } from '../crypto/native.ts';
 import type { SecretBytes } from '../crypto/secret-bytes.ts';
@@ -18,7 +19,7 @@ import {
 } from '../pipeline/index.ts';
 import { DEFAULT_REPLICA_OPTIONS } from '../replica/options.ts';
 import { replayReceipts } from '../replica/receipt-feed.ts';
-import { initialise, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
+import { initialise, logMissing, type RestartModules, type RestartOptions, restart } from '../replica/restart.ts';
 import type { NodeService, PostureEntry } from '../replica/service.ts';
 import { touchedAccounts } from '../replica/touched-accounts.ts';
 import { Validator, type ValidatorSetup } from '../replica/validator.ts';
@@ -26,10 +27,12 @@ import { NodeDisk, SqliteReceiptIndex, storageMetrics } from '../storage/index.t
 import type { AuthorIndex } from '../types/ids.ts';
 import { toHex } from '../util/bytes.ts';
 import type { DiskLock } from '../util/disk.ts';
-import { CodedError } from '../util/errors.ts';
+import { CodedError, errorText } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
+import { stopAll } from '../util/stop-all.ts';
 import { NodeArchive } from './archive.ts';
 import type { NodeConfig } from './config.ts';
+import { NodeError } from './errors.ts';
 import { type GenesisFiles, readGenesisFiles } from './genesis-files.ts';
 import { hostAndPort } from './host-and-port.ts';
 import { openConsensusKey, openLinkKey, readPeerKey } from './key-files.ts';
@@ -37,7 +40,15 @@ import { LinkKeySequences } from './link-key-sequences.ts';
 import { nodeMetrics, reportStatus } from './metrics.ts';
 import { postureOf } from './posture.ts';
 import { openReadSources } from './read-sources.ts';
-import { diskPath, EPOCH, ledgerOptionsOf, lockDataFolder, RECEIPT_FOLDER, restartOptions } from './restart-setup.ts';
+import {
+  diskPath,
+  EPOCH,
+  ledgerOptionsOf,
+  lockDataFolder,
+  logFolder,
+  RECEIPT_FOLDER,
+  restartOptions,
+} from './restart-setup.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, SYSTEM_TIMERS } from './system.ts';
 import { readTlsFiles } from './tls-files.ts';
 
@@ -102,23 +113,28 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const linkKey = await openLinkKey(config.keysDir, member, passphrase);
 
     const instruments = new PrometheusInstruments();
+    const system = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, instruments };
     const ownMetrics = nodeMetrics(instruments);
     ownMetrics.targetTps.set(config.targetTps);
     const metrics = await startMetricsServer(instruments, hostAndPort(config.metricsListen));
     stops.push(() => metrics.stop());
 
     const archive = await NodeArchive.open(config, { instruments, logger });
+    const reads = await openReadSources(config, files.genesis.networkId, { ...system, ...crypto, logger });
+    stops.push(() => reads.close());
+    const served = await apiOptions(config);
+    // Whatever the settings name has been looked at by now: a start that is refused for them leaves the data as it was.
     const disk = new NodeDisk('/');
+    if (!recoverIdentity && !existsSync(config.dataDir)) throw logMissing(logFolder(config));
     const lock = await lockData(disk, config);
     stops.push(() => lock.release());
-    const receipts = SqliteReceiptIndex.open(join(resolve(config.dataDir), RECEIPT_FOLDER), archive.receiptOptions);
-    stops.push(() => receipts.close());
+    const openIndex = openedOnce(() => openReceipts(config, archive, stops));
     const restarted = await restart(options, {
       ...restartModules(config, files, crypto, disk, instruments, logger),
-      replayed: (result, commit) => replayReceipts(receipts, result, touchedAccounts(crypto.hasher, commit, result)),
+      replayed: (result, commit) => replayReceipts(openIndex(), result, touchedAccounts(crypto.hasher, commit, result)),
     });
+    const receipts = openIndex();
     const ledger = restarted.ledger as NativeLedger;
-    const system = { clock: SYSTEM_CLOCK, timers: SYSTEM_TIMERS, random: SYSTEM_RANDOM, instruments };
     const pool = await startVerifyPool(config, ledger, { ...system, logger: logger.child('pipeline') });
     stops.push(() => pool.stop());
 
@@ -134,10 +150,8 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
     const rooms = { ...system, ...crypto, signer, transport, logger, receipts, signatures: pool, posture, linkTrouble };
     const setup = validatorSetup(config, files, options, own);
     const validator = new Validator(setup, { ...rooms, ...archive.hold, verifyLoad: () => pool.load }, restarted);
-    const reads = await openReadSources(config, files.genesis.networkId, { ...system, ...crypto, logger });
-    stops.push(() => reads.close());
-    const api = createApi(validator, await apiOptions(config), { ...system, log: logger.child('api'), ...reads });
-    const apiUrl = await api.start();
+    const api = createApi(validator, served, { ...system, log: logger.child('api'), ...reads });
+    const apiUrl = await listenApi(api, config.apiListen);
     stops.push(() => validator.stop());
     stops.push(() => api.stop());
     const halted = untilHalted(validator);
@@ -161,14 +175,32 @@ export async function startNode({ config, passphrase, recoverIdentity, logger }:
   }
 }
 
-/** The last first. One that fails keeps none of the others from being stopped. */
-async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
-  let failed: { readonly error: unknown } | undefined;
-  for (let next = stops.pop(); next !== undefined; next = stops.pop())
-    await next().catch((error: unknown) => {
-      failed ??= { error };
-    });
-  if (failed !== undefined) throw failed.error;
+/** Made when it is first asked for: a start that is refused before leaves none behind. */
+function openedOnce<T>(open: () => T): () => T {
+  let opened: T | undefined;
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
+
+function openReceipts(
+  { dataDir }: NodeConfig,
+  { receiptOptions }: NodeArchive,
+  stops: (() => Promise<void>)[],
+): SqliteReceiptIndex {
+  const index = SqliteReceiptIndex.open(join(resolve(dataDir), RECEIPT_FOLDER), receiptOptions);
+  stops.push(() => index.close());
+  return index;
+}
+
+async function listenApi(api: Api, listen: string): Promise<string> {
+  try {
+    return await api.start();
+  } catch (cause) {
+    const message = `cannot listen on ${listen}: ${errorText(cause)}; set --api-listen`;
+    throw new NodeError('API_LISTEN_FAILED', message, { address: listen }, { cause });
+  }
 }
 
 /** Listens before the validator starts: what the log holds may halt it at once. */

@@ -239,12 +239,16 @@ async function fill(file: DiskFile, hasher: Hasher, value: GuardValue): Promise<
 function checkOwner(path: string, found: GuardIdentity, expected: Omit<GuardIdentity, 'logId'>): void {
   for (const field of ['networkId', 'validatorId'] as const) {
     if (found[field] === expected[field]) continue;
-    throw new StorageError('GUARD_FOREIGN', `the sign guard belongs to another ${field}`, {
-      path,
-      field,
-      expected: expected[field],
-      found: found[field],
-    });
+    throw new StorageError(
+      'GUARD_FOREIGN',
+      `the sign guard belongs to another ${field}: name the one of this validator with --guard-dir`,
+      {
+        path,
+        field,
+        expected: expected[field],
+        found: found[field],
+      },
+    );
   }
 }
 

@@ -1,217 +1,192 @@
-/** Bad input over HTTP: each gets its stable code with a status below 500, and the validators stay healthy and quick meanwhile. */
-import { once } from 'node:events';
+/**
+ * Bad input over HTTP: each gets its stable code with a status below 500 or a closed connection, clients that take their time are cut off, and
+ * the validator stays healthy meanwhile and quick for an honest one. `requests`, `bytes`, `unread` or `slow` as arguments run these
+ * parts only.
+ */
 import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_CONNECTIONS } from '../../src/api/options.ts';
 import type { Wallet } from '../../src/client/index.ts';
-import type { SignedBody } from '../../src/types/payload.ts';
-import { concatBytes, toHex } from '../../src/util/bytes.ts';
-import { Evidence, mustAgree, onDevnet } from '../support/acceptance.ts';
-import { percentile } from '../support/load.ts';
+import { Evidence, mustAgree, mustBeSound, onDevnet, seconds } from '../support/acceptance.ts';
+import { type BadRequest, badRequests, badTransactions } from '../support/bad-requests.ts';
+import type { TestDevnet } from '../support/devnet.ts';
+import { isAnswered, LiveProbe } from '../support/live-probe.ts';
+import { MetricsWatch } from '../support/loop-lag.ts';
+import { MALFORMED } from '../support/malformed-requests.ts';
+import { talk } from '../support/raw-http.ts';
+import { SlowClients, type Slowness } from '../support/slow-clients.ts';
 
-const OCTETS = 'application/octet-stream';
-const JSON_TYPE = 'application/json';
-const PATH = '/v1/transactions';
-const SLOW_CLIENT_LIMIT_MS = 15_000;
+const ALL = [0, 1, 2, 3];
+const VICTIM = 0;
+const LAG_LIMIT_MS = 200;
+const BEYOND = 400;
+/** As many requests as a stranger may send at once: 100 each. */
+const UNREADING = 4;
+/** Of src/api/options.ts, with the time of the look that finds them; a connection that takes nothing is looked at twice. */
+const CUT_WITHIN_MS: Readonly<Record<Slowness, number>> = {
+  silent: 12_500,
+  headers: 12_500,
+  body: 32_500,
+  answers: 155_000,
+};
+const MEMORY_LIMIT_BYTES = 128 * 1024 * 1024;
+/** Long enough for a histogram to mean something. */
+const LOOK_MS = 5_000;
+const parts = process.argv.slice(2);
 
-interface Case {
-  readonly name: string;
-  readonly path?: string;
-  readonly type?: string;
-  readonly body?: Uint8Array | string;
-  readonly status: number;
-  readonly code: string;
-}
-
-/** Asks `/live` all the time: how long it takes shows what blocks the event loop. */
-class Probe {
-  readonly #timesMs: number[] = [];
-  readonly #run: Promise<void>;
-  #isRunning = true;
-
-  constructor(api: string) {
-    this.#run = this.#ask(api);
-  }
-
-  async stop(): Promise<readonly number[]> {
-    this.#isRunning = false;
-    await this.#run;
-    return this.#timesMs;
-  }
-
-  async #ask(api: string): Promise<void> {
-    while (this.#isRunning) {
-      const startedMs = performance.now();
-      await (await fetch(`${api}/live`)).arrayBuffer();
-      this.#timesMs.push(performance.now() - startedMs);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-}
+const isAsked = (part: string): boolean => parts.length === 0 || parts.includes(part);
 
 const evidence = new Evidence();
 await onDevnet(evidence, {}, async (devnet) => {
-  const api = devnet.file.validators[0]?.api as string;
-  const probe = new Probe(api);
-  const wallet = await devnet.wallet(0, devnet.client(0));
-  const { id } = await wallet.transfer([{ to: 1, amount: 1n }]);
-  await devnet.client(0).waitFinal(id);
-  for (const bad of [...requestCases(), ...(await transactionCases(wallet))]) {
-    const { status, code } = await ask(api, bad);
-    evidence.must(
-      status === bad.status && code === bad.code,
-      `${bad.name}: ${bad.status} ${bad.code}${code === bad.code ? '' : ` (got ${status} ${code})`}`,
-    );
-  }
+  const { api, metrics } = devnet.file.validators[VICTIM] as (typeof devnet.file.validators)[number];
+  const wallet = await devnet.wallet(0, devnet.client(VICTIM));
+  await mustPay(devnet, wallet, 'before');
+  const probe = await LiveProbe.start({ url: `${api}/live`, connections: 'kept' });
+  if (isAsked('requests'))
+    await inRoom('requests', metrics, async () => {
+      for (const bad of [...badRequests(), ...(await badTransactions(wallet))]) mustAnswer(bad, await send(api, bad));
+    });
+  if (isAsked('bytes')) await inRoom('bytes', metrics, () => sendMalformed(devnet, api));
+  if (isAsked('unread')) await inRoom('unread answers', metrics, (watch) => leaveUnread(devnet, api, watch, wallet));
+  if (isAsked('slow'))
+    for (const slowness of ['silent', 'headers', 'body'] as const)
+      await inRoom(`slow ${slowness}`, metrics, () => beSlow(devnet, api, slowness, wallet));
+  const live = await probe.stop();
+  evidence.figure('liveAnswers', live);
   evidence.must(
-    await isCutOff(api),
-    `a client that trickles its headers is cut off within ${SLOW_CLIENT_LIMIT_MS / 1_000} s`,
+    live.failed === 0 && live.p99Ms < LAG_LIMIT_MS,
+    'GET /live on an open connection meanwhile: always answered, p99 below 200 ms',
   );
-  const liveMs = await probe.stop();
-  const p99Ms = Math.round(percentile(liveMs, 0.99));
-  evidence.figure('liveAnswers', { count: liveMs.length, p99Ms, maxMs: Math.round(Math.max(...liveMs)) });
-  evidence.must(p99Ms < 200, 'GET /live meanwhile: p99 below 200 ms');
-  for (const validator of [0, 1, 2, 3])
+  for (const validator of ALL)
     evidence.must((await devnet.health(validator)).status === 200, `validator-${validator + 1} is healthy afterwards`);
-  const after = await wallet.transfer([{ to: 1, amount: 1n }]);
-  evidence.must((await devnet.client(0).waitFinal(after.id)).level === 'final', 'a good transfer is still final');
-  await mustAgree(evidence, devnet, [0, 1, 2, 3]);
+  await mustPay(devnet, wallet, 'afterwards');
+  mustBeSound(evidence, devnet);
+  const failed = devnet.logLines(VICTIM).filter(({ msg }) => msg === 'a request failed');
+  evidence.must(
+    failed.length === 0,
+    `no request failed inside${failed.map((line) => `\n  ${JSON.stringify(line)}`).join('')}`,
+  );
+  await mustAgree(evidence, devnet, ALL);
 });
 evidence.finish();
 
-function requestCases(): Case[] {
-  const nested = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
-  return [
-    { name: 'malformed JSON', type: JSON_TYPE, body: '{"body":', status: 400, code: 'INVALID_JSON' },
-    { name: 'no UTF-8', type: JSON_TYPE, body: Uint8Array.of(0x22, 0xff, 0x22), status: 400, code: 'INVALID_JSON' },
-    {
-      name: 'a key that comes twice',
-      type: JSON_TYPE,
-      body: '{"body":"00","body":"01","signature":""}',
-      status: 400,
-      code: 'DUPLICATE_KEY',
-    },
-    { name: 'nesting of 10,000 levels', type: JSON_TYPE, body: nested, status: 400, code: 'JSON_LIMIT' },
-    {
-      name: '2^53 + 1 for bytes',
-      type: JSON_TYPE,
-      body: '{"body":9007199254740993,"signature":""}',
-      status: 400,
-      code: 'INVALID_BODY',
-    },
-    { name: 'wrong types', type: JSON_TYPE, body: '{"body":[],"signature":{}}', status: 400, code: 'INVALID_BODY' },
-    { name: 'another media type', type: 'text/plain', body: 'x', status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' },
-    { name: 'a body of 100 MB', type: OCTETS, body: new Uint8Array(100_000_000), status: 413, code: 'BODY_TOO_LARGE' },
-    { name: 'bytes without a signature', type: OCTETS, body: new Uint8Array(10), status: 400, code: 'INVALID_FRAMING' },
-    {
-      name: 'a batch frame of 4 GiB',
-      path: `${PATH}/batch`,
-      type: OCTETS,
-      body: new Uint8Array(4).fill(0xff),
-      status: 400,
-      code: 'INVALID_FRAMING',
-    },
-    { name: 'no such route', path: '/v2/status', status: 404, code: 'NOT_FOUND' },
-    { name: 'an id of the wrong length', path: `${PATH}/ab`, status: 400, code: 'INVALID_PARAMETER' },
-    { name: 'an unknown id', path: `${PATH}/${'ab'.repeat(32)}`, status: 404, code: 'TRANSACTION_UNKNOWN' },
-    { name: 'an unknown query parameter', path: '/v1/status?verbose=1', status: 400, code: 'INVALID_QUERY' },
-    { name: 'a handle above its range', path: '/v1/accounts/4294967295', status: 400, code: 'INVALID_PARAMETER' },
-    { name: 'an account that is not there', path: '/v1/accounts/4000000', status: 404, code: 'ACCOUNT_UNKNOWN' },
-    { name: 'block 2^53 + 1', path: '/v1/blocks/9007199254740993', status: 400, code: 'INVALID_PARAMETER' },
-    { name: 'a percent sign that encodes nothing', path: `${PATH}/%zz`, status: 400, code: 'BAD_REQUEST' },
-  ];
+/** What the event loop of the validator is late by while this goes on, as its own metrics have it. */
+async function inRoom(name: string, metrics: string, act: (watch: MetricsWatch) => Promise<void>): Promise<void> {
+  const watch = await MetricsWatch.begin(metrics);
+  await act(watch);
+  const lag = await watch.end();
+  evidence.figure(`loopLag, ${name}`, lag);
+  evidence.must(
+    lag.p99Ms < LAG_LIMIT_MS,
+    `${name}: the event loop is late by ${lag.p99Ms} ms at p99, below ${LAG_LIMIT_MS} ms`,
+  );
 }
 
-/** From one good transaction, a thing broken in each. */
-async function transactionCases(wallet: Wallet): Promise<Case[]> {
-  const good = await wallet.sign({
-    kind: 'transfer-batch',
-    asset: 0,
-    atomic: true,
-    recipients: Uint32Array.of(1),
-    amounts: BigUint64Array.of(2n),
+async function mustPay(devnet: TestDevnet, wallet: Wallet, when: string): Promise<void> {
+  const startedMs = performance.now();
+  const { id } = await wallet.transfer([{ to: 1, amount: 1n }]);
+  const { level } = await devnet.client(VICTIM).waitFinal(id);
+  evidence.must(level === 'final', `${when}: a transfer is final in ${seconds(performance.now() - startedMs)} s`);
+}
+
+function mustAnswer(bad: BadRequest, { status, code }: { readonly status: number; readonly code: string }): void {
+  const isSo = status === bad.status && code === bad.code;
+  evidence.must(isSo, `${bad.name}: ${bad.status} ${bad.code}${isSo ? '' : ` (got ${status} ${code})`}`);
+}
+
+async function sendMalformed(devnet: TestDevnet, api: string): Promise<void> {
+  const before = devnet.anonymousBytes(VICTIM);
+  for (const { name, bytes, answers, closes, mayBeLost = false } of MALFORMED) {
+    const { answers: got, isClosed } = await talk(api, bytes, { awaited: Math.max(1, answers.length) });
+    const shown = (list: typeof got): string => list.map(({ status, code }) => `${status} ${code}`.trim()).join(', ');
+    const isAnswer = shown(got) === shown(answers) || (mayBeLost && got.length === 0);
+    const isSo = isAnswer && isClosed === closes;
+    const expected = answers.length > 5 ? `${answers.length} answers` : shown(answers);
+    const ending = closes ? 'closed' : 'open';
+    evidence.must(
+      isSo,
+      `${name}: ${[expected, ending].filter(Boolean).join(', ')}${isSo ? '' : ` (got ${shown(got).slice(0, 200)}, ${isClosed ? 'closed' : 'open'})`}`,
+    );
+  }
+  const grown = devnet.anonymousBytes(VICTIM) - before;
+  evidence.figure('memoryGrownBytes, bytes', grown);
+  evidence.must(grown < MEMORY_LIMIT_BYTES, 'memory has grown by less than 128 MiB');
+}
+
+/** As many slow clients as there are connections, and more: who has a connection is served, who comes new is served once they are cut off. */
+async function beSlow(devnet: TestDevnet, api: string, slowness: Slowness, wallet: Wallet): Promise<void> {
+  const half = await SlowClients.open(api, MAX_CONNECTIONS / 2, slowness);
+  const beside = await LiveProbe.start({ url: `${api}/live`, connections: 'new' });
+  await mustPay(devnet, wallet, `beside ${half.open} slow clients (${slowness})`);
+  await delay(2_000);
+  const { count, failed, p99Ms } = await beside.stop();
+  evidence.must(
+    failed === 0,
+    `beside ${half.open} slow clients (${slowness}): ${count} new connections, all answered, p99 ${p99Ms} ms`,
+  );
+  const rest = await SlowClients.open(api, MAX_CONNECTIONS / 2 + BEYOND, slowness);
+  const atLimit = half.open + rest.open;
+  evidence.must(atLimit <= MAX_CONNECTIONS, `${atLimit} of ${MAX_CONNECTIONS + BEYOND} slow clients are let in`);
+  const startedMs = performance.now();
+  await mustPay(devnet, wallet, `at the limit of connections (${slowness})`);
+  evidence.figure(`a new client at the limit, ${slowness}`, (await isAnswered(`${api}/live`)) ? 'served' : 'refused');
+  const limitMs = CUT_WITHIN_MS[slowness] + 2_000;
+  const isEveryoneCut = (await half.untilAllCut(limitMs)) && (await rest.untilAllCut(limitMs));
+  const longestMs = Math.max(half.longestMs, rest.longestMs);
+  evidence.figure(`cut off, ${slowness}`, { after: seconds(longestMs), statuses: [half.endings, rest.endings] });
+  evidence.must(
+    isEveryoneCut && longestMs < CUT_WITHIN_MS[slowness],
+    `slow clients (${slowness}) are cut off within ${CUT_WITHIN_MS[slowness]} ms`,
+  );
+  evidence.must(await isAnswered(`${api}/live`), 'then a new client is served');
+  evidence.figure(`a new client is served, ${slowness}`, {
+    secondsAfterTheLimit: seconds(performance.now() - startedMs),
   });
-  wallet.resync();
-  const changed = ({ body, signature }: SignedBody, part: 'body' | 'signature', at: number): Uint8Array => {
-    const copy = { body: body.slice(), signature: signature.slice() };
-    copy[part][at] = (copy[part][at] as number) ^ 1;
-    return concatBytes(copy.body, copy.signature);
-  };
-  const { body, signature } = good;
-  const senderAt = 2;
-  const asJson = JSON.stringify({ body: toHex(body), signature: toHex(signature.slice().reverse()) });
-  return [
-    {
-      name: 'a flipped bit in the signature',
-      type: OCTETS,
-      body: changed(good, 'signature', 100),
-      status: 422,
-      code: 'BAD_SIGNATURE',
-    },
-    {
-      name: 'a flipped bit in the amount',
-      type: OCTETS,
-      body: changed(good, 'body', body.length - 1),
-      status: 422,
-      code: 'BAD_SIGNATURE',
-    },
-    { name: 'a signature backwards, as JSON', type: JSON_TYPE, body: asJson, status: 422, code: 'BAD_SIGNATURE' },
-    {
-      name: 'an unknown sender',
-      type: OCTETS,
-      body: changed(good, 'body', senderAt),
-      status: 422,
-      code: 'UNKNOWN_SENDER',
-    },
-    {
-      name: 'a byte after the body',
-      type: OCTETS,
-      body: concatBytes(body, Uint8Array.of(0), signature),
-      status: 400,
-      code: 'TRAILING_BYTES',
-    },
-    {
-      name: 'a body that ends early',
-      type: OCTETS,
-      body: concatBytes(body.slice(0, -1), signature),
-      status: 400,
-      code: 'TRUNCATED',
-    },
-    { name: 'another version', type: OCTETS, body: changed(good, 'body', 0), status: 400, code: 'NON_CANONICAL' },
-  ];
+  half.close();
+  rest.close();
+}
+
+/** Strangers that ask for as much as they may at once and read nothing: what waits for them is bounded, and they are cut off too. */
+async function leaveUnread(devnet: TestDevnet, api: string, watch: MetricsWatch, wallet: Wallet): Promise<void> {
+  const open = async (): Promise<number> =>
+    Number(/^av10_api_connections\{group="none"\} (\d+)$/m.exec(await watch.look())?.[1]);
+  const before = { bytes: devnet.anonymousBytes(VICTIM), open: await open() };
+  const startedMs = performance.now();
+  const clients = await SlowClients.open(api, UNREADING, 'answers');
+  await mustPay(devnet, wallet, `beside ${UNREADING} clients that read nothing`);
+  const grown = devnet.anonymousBytes(VICTIM) - before.bytes;
+  evidence.figure('memoryGrownBytes, unread answers', grown);
+  evidence.must(grown < MEMORY_LIMIT_BYTES, 'memory has grown by less than 128 MiB');
+  const limitMs = CUT_WITHIN_MS.answers;
+  while ((await open()) > before.open && performance.now() - startedMs < limitMs) await delay(LOOK_MS);
+  evidence.must(
+    (await open()) <= before.open,
+    `clients that read nothing are cut off within ${seconds(limitMs)} s (${seconds(performance.now() - startedMs)} s)`,
+  );
+  clients.close();
 }
 
 /** With node:http, because it reads an answer that comes before the request was taken whole, as curl does. */
-async function ask(
+async function send(
   api: string,
-  { path = PATH, type, body }: Case,
+  { path = '/v1/transactions', type, encoding, body }: BadRequest,
 ): Promise<{ readonly status: number; readonly code: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers =
-    type === undefined || body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) };
-  const outgoing = request(api + path, { method: body === undefined ? 'GET' : 'POST', headers, agent: false }, resolve);
+    type === undefined || body === undefined
+      ? {}
+      : {
+          'content-type': type,
+          'content-length': Buffer.byteLength(body),
+          ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+        };
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const method = body === undefined ? 'GET' : 'POST';
+  const outgoing = request(api + path, { method, headers, agent: false }, resolve);
   outgoing.on('error', reject).end(body);
   const answer = await promise;
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   outgoing.destroy();
-  return {
-    status: answer.statusCode ?? 0,
-    code: (JSON.parse(Buffer.concat(chunks).toString()) as { code: string }).code,
-  };
-}
-
-async function isCutOff(api: string): Promise<boolean> {
-  const { hostname, port } = new URL(api);
-  const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined);
-  socket.resume();
-  socket.write('GET /live HTTP/1.1\r\n');
-  const trickle = setInterval(() => socket.write('x-slow: 1\r\n'), 500);
-  const cut = await Promise.race([
-    once(socket, 'close').then(() => true),
-    new Promise<false>((resolve) => setTimeout(resolve, SLOW_CLIENT_LIMIT_MS, false)),
-  ]);
-  clearInterval(trickle);
-  socket.destroy();
-  return cut;
+  const { code } = JSON.parse(Buffer.concat(chunks).toString()) as { code: string };
+  return { status: answer.statusCode ?? 0, code };
 }

@@ -9,44 +9,13 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type * as Rest from '../../src/types/rest.ts';
+import { av10, type CommandResult, MAIN } from '../support/command-line.ts';
 import { isAlive, TestDevnet, until } from '../support/devnet.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 /** A wrong configuration must show at once, not after a network was tried. */
 const REFUSAL_LIMIT_MS = 10_000;
-/** A command that does not end by then has hung; the test then sees status null. */
-const END_LIMIT_MS = 60_000;
-
-interface Result {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly tookMs: number;
-}
-
-async function av10(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  cwd = tmpdir(),
-): Promise<Result> {
-  const startedMs = performance.now();
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const fuse = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
-  const [status] = (await once(child, 'close')) as [number | null];
-  clearTimeout(fuse);
-  return { status, stdout, stderr, tookMs: performance.now() - startedMs };
-}
+/** Of a node that was told to stop. */
+const STOP_LIMIT_MS = 60_000;
 
 suite('what is wrong with a command is said, with its status', () => {
   const folder = mkdtempSync(join(tmpdir(), 'av10-cli-'));
@@ -85,7 +54,7 @@ suite('what is wrong with a command is said, with its status', () => {
     ],
   ] as [string, string[], Record<string, string>, number, RegExp[]][]) {
     test(name, async () => {
-      const result = await av10(args, env, folder);
+      const result = await av10(args, { env, cwd: folder });
       assert.equal(result.status, status, result.stderr);
       assert.equal(result.stdout, '');
       for (const message of messages) assert.match(result.stderr, message);
@@ -129,7 +98,7 @@ suite('a validator from its first key to its last signal', () => {
     '127.0.0.1:0',
     ...secret,
   ];
-  const inFolder = (...args: readonly string[]): Promise<Result> => av10(args, {}, folder);
+  const inFolder = (...args: readonly string[]): Promise<CommandResult> => av10(args, { cwd: folder });
 
   test('keys, genesis, doctor, init, start', async () => {
     const made = await inFolder('keys', 'generate', ...secret, '--json');
@@ -281,7 +250,7 @@ suite('a validator from its first key to its last signal', () => {
 suite('the files of one validator of four', () => {
   const VICTIM = 3;
   let devnet: TestDevnet;
-  const verb = (...args: readonly string[]): Promise<Result> =>
+  const verb = (...args: readonly string[]): Promise<CommandResult> =>
     av10([...args, '--config', devnet.layout.validator(VICTIM).config, '--json']);
 
   before(async () => {
@@ -399,7 +368,7 @@ class StartedNode {
   async stop(): Promise<void> {
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
-    const fuse = setTimeout(() => this.#child.kill('SIGKILL'), END_LIMIT_MS);
+    const fuse = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
     assert.deepEqual(await exit, [0, null], this.#log);
     clearTimeout(fuse);
     assert.match(this.#log, /"reason":"SIGTERM","msg":"stopped"/);

@@ -21,8 +21,8 @@ suite('a devnet whose reads go through Redis, and whose archive is never there',
     devnet = await TestDevnet.start();
     const secret = join(folder, 'secret');
     const uri = join(folder, 'uri');
-    writeFileSync(secret, 'a secret that two of the validators share');
-    writeFileSync(uri, 'mongodb://127.0.0.1:1/?directConnection=true');
+    writeFileSync(secret, 'a secret that two of the validators share', { mode: 0o600 });
+    writeFileSync(uri, 'mongodb://127.0.0.1:1/?directConnection=true', { mode: 0o600 });
     const redis = ['--redis-nodes', `127.0.0.1:${server.port}`, '--cache-secret-file', secret];
     const archive = ['--archive-level', 'batches', '--archive-uri-file', uri];
     for (const validator of SHARING) {

@@ -30,10 +30,11 @@ export async function openAccount(keystore: string, options: OpenOptions, termin
 export async function showAccount(text: string, options: ClientFlags, terminal: Terminal): Promise<undefined> {
   const key = await accountKey(text);
   const { balances, ...facts } = await withClient(options, (client) => client.account(key));
-  terminal.result({ ...facts, balances: balances.map((each) => ({ ...each })) }, [
-    ...columns(Object.entries(facts)),
-    ...columns(balances.map(({ asset, amount }) => [`balance of asset ${asset}`, amount])),
-  ]);
+  const held = balances.map(({ asset, amount }): [string, string] => [`balance of asset ${asset}`, String(amount)]);
+  terminal.result(
+    { ...facts, balances: balances.map((each) => ({ ...each })) },
+    columns([...Object.entries(facts), ...held]),
+  );
 }
 
 export async function proveAccount(text: string, options: ClientFlags, terminal: Terminal): Promise<undefined> {

@@ -3,8 +3,9 @@ import type { RunningNode } from '../../node/node.ts';
 import { AssertionFailure } from '../../util/assert.ts';
 import { CodedError, errorText } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
-import { type ConfigFlags, readConfig } from '../config-options.ts';
+import { type ConfigFlags, readConfig, secretFilesOf } from '../config-options.ts';
 import { exitStatusOf } from '../exit-codes.ts';
+import { requireSecret } from '../files.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { StopRequest } from '../stop-request.ts';
 
@@ -22,6 +23,7 @@ const RELOAD_SIGNAL = 'SIGUSR2';
  */
 export async function runStart(options: ConfigFlags, recoverIdentity: boolean): Promise<number> {
   const { config, origins } = await readConfig(options);
+  for (const path of secretFilesOf(config)) await requireSecret(path);
   const passphrase = await readPassphrase(config.passphraseFile, { isNew: false });
   const logger = createLogger(config.logLevel, config.nodeId);
   exitOnBug(logger);

@@ -64,7 +64,7 @@ export async function submit(
 export async function status(text: string, options: ClientFlags, terminal: Terminal): Promise<undefined> {
   const txId = id<TransactionId>(requireId(text, 'id'));
   const found = await withClient(options, (client) => client.transaction(txId));
-  terminal.result(found as unknown as JsonValue, lines(found));
+  terminal.result(found as unknown as JsonValue, columns(rowsOf(found)));
 }
 
 /** Waits as long as `wait` says and shows what became of it. @throws CliError TRANSACTION_DROPPED, TRANSACTION_FAILED */
@@ -87,13 +87,10 @@ export async function follow(
     const message = `${txId} was executed in commit ${receipt.commit} with ${receipt.code}`;
     throw new CliError('TRANSACTION_FAILED', message, { id: txId, reason: receipt.code });
   }
-  terminal.result({ ...found, tookMs } as unknown as JsonValue, [
-    ...lines(found),
-    ...columns([['took', `${tookMs} ms`]]),
-  ]);
+  terminal.result({ ...found, tookMs } as unknown as JsonValue, columns([...rowsOf(found), ['took', `${tookMs} ms`]]));
 }
 
-function lines({ id: txId, level, receipt, checkpoint, dropped }: Rest.Transaction): string[] {
+function rowsOf({ id: txId, level, receipt, checkpoint, dropped }: Rest.Transaction): [string, JsonValue][] {
   const rows: [string, JsonValue][] = [
     ['id', txId],
     ['level', level],
@@ -108,7 +105,7 @@ function lines({ id: txId, level, receipt, checkpoint, dropped }: Rest.Transacti
   if (receipt?.kind === 'open-account') rows.push(['opened handle', receipt.detail]);
   if (checkpoint !== undefined) rows.push(['checkpoint', checkpoint]);
   if (dropped !== undefined) rows.push(['dropped', dropped.code]);
-  return columns(rows);
+  return rows;
 }
 
 function recipient(text: string): number | Address {

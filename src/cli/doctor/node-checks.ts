@@ -10,6 +10,7 @@ import { committeeWarnings } from '../../params/committee.ts';
 import { equalBytes } from '../../util/bytes.ts';
 import { errorText } from '../../util/errors.ts';
 import { commandBackend } from '../backend.ts';
+import { secretFilesOf } from '../config-options.ts';
 import { isPortFree } from '../devnet/ports.ts';
 import { exists, isOpenToOthers, modeOf, readBounded } from '../files.ts';
 import type { Check } from './machine-checks.ts';
@@ -47,12 +48,9 @@ export async function checkCommittee(config: NodeConfig): Promise<Check[]> {
   }
 }
 
-export async function checkKeyFiles({ keysDir, passphraseFile }: NodeConfig): Promise<Check[]> {
-  const files = [
-    keystoreFile(keysDir, 'consensus'),
-    join(keysDir, PEER_KEY_FILE),
-    ...(passphraseFile === '' ? [] : [passphraseFile]),
-  ];
+export async function checkKeyFiles(config: NodeConfig): Promise<Check[]> {
+  const { keysDir } = config;
+  const files = [keystoreFile(keysDir, 'consensus'), join(keysDir, PEER_KEY_FILE), ...secretFilesOf(config)];
   const checks = await Promise.all(
     files.map(async (path): Promise<Check> => {
       const mode = await modeOf(path);

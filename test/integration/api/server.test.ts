@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type Api, type ApiTiming, DEFAULT_API_OPTIONS } from '../../../src/api/index.ts';
 import { nodeSend } from '../../../src/client/node-send.ts';
 import { REST_ERRORS, type RestErrorCode } from '../../../src/types/rest-errors.ts';
-import { JSON_BODY, signedAnchor, testApi, toOctets } from '../../support/api-requests.ts';
+import { signedAnchor, testApi, toOctets } from '../../support/api-requests.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type StubNetwork, StubService, stubNetwork } from '../../support/stub-service.ts';
 
@@ -88,29 +88,57 @@ describe('a listening API', () => {
     assert.equal((await send({ method: 'GET', url: `${url}/health`, timeoutMs: 5_000 })).status, 200);
   });
 
+  it('refuses HTTP/1.1 with no host or with two, and ends the connection', async () => {
+    for (const hosts of ['', 'Host: a\r\nHost: b\r\n', 'Host: a\r\nhost: a\r\n']) {
+      const socket = await open();
+      socket.write(`GET /live HTTP/1.1\r\n${hosts}\r\n`);
+      await once(socket, 'close');
+      assertRawProblem(socket.received(), 'BAD_REQUEST');
+    }
+    const old = await open();
+    old.write('GET /live HTTP/1.0\r\n\r\n');
+    await once(old, 'close');
+    assert.match(old.received(), /^HTTP\/1\.1 200 /);
+  });
+
+  it('ignores what a client expects besides 100-continue', async () => {
+    const socket = await open();
+    socket.write('GET /live HTTP/1.1\r\nHost: a\r\nExpect: a miracle\r\n\r\n');
+    await eventually(() => socket.received().startsWith('HTTP/1.1 200 '), 'an answer');
+  });
+
+  it('cuts off a client that reads nothing of its answers', async () => {
+    await api.stop();
+    api = testApi(service, { timing: { ...QUICK, stallTimeoutMs: 100 } });
+    url = await api.start();
+    const socket = await open();
+    socket.pause();
+    // More than the buffers of a connection take.
+    socket.write('GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100));
+    await eventually(() => api.connections.byGroup.size === 1, 'the connection is open');
+    await eventually(() => api.connections.byGroup.size === 0, 'the connection is closed');
+  });
+
   it('refuses 100 MB, declared or in chunks', async () => {
     await api.stop();
     // With the usual times: how fast this machine sends is not the matter.
     api = testApi(service, {});
     url = await api.start();
-    const body = new Uint8Array(100 * MIB);
-    const declared = await fetch(`${url}/v1/transactions`, { method: 'POST', headers: JSON_BODY, body });
-    assert.equal(declared.status, 413);
-    const chunk = new Uint8Array(MIB);
-    const stream = new ReadableStream({
-      start(controller) {
-        for (let i = 0; i < 20; i++) controller.enqueue(chunk);
-        controller.close();
-      },
-    });
-    const chunked = await fetch(`${url}/v1/transactions`, {
-      method: 'POST',
-      headers: JSON_BODY,
-      body: stream,
-      duplex: 'half',
-    } as RequestInit);
-    assert.equal(chunked.status, 413);
-    assert.equal(((await chunked.json()) as { code: string }).code, 'BODY_TOO_LARGE');
+    const head = 'POST /v1/transactions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
+    const declared = await open();
+    declared.write(`${head}Content-Length: ${100 * MIB}\r\n\r\n`);
+    await once(declared, 'close');
+    assertRawProblem(declared.received(), 'BODY_TOO_LARGE');
+    const chunked = await open();
+    chunked.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+    const chunk = `${MIB.toString(16)}\r\n${' '.repeat(MIB)}\r\n`;
+    let sent = 0;
+    for (; sent < 100 && chunked.received() === '' && !chunked.destroyed; sent++)
+      await new Promise<void>((resolve) => chunked.write(chunk, () => setImmediate(resolve)));
+    assert.ok(sent < 20, `${sent} MiB were taken`);
+    await eventually(() => chunked.destroyed, 'the end of the connection');
+    // A connection that is reset under bytes on their way may lose what was answered.
+    if (chunked.received() !== '') assertRawProblem(chunked.received(), 'BODY_TOO_LARGE');
   });
 
   it('survives a client that goes away within its body', async () => {
@@ -154,6 +182,7 @@ describe('a listening API', () => {
     assert.equal((await waiting).status, 200);
     await stopped;
     await eventually(() => late.received() !== '' || late.destroyed, 'an answer or the end');
-    assertRawProblem(late.received(), 'STOPPING');
+    // Its first line may not have been read yet: then it was one more idle connection.
+    if (late.received() !== '') assertRawProblem(late.received(), 'STOPPING');
   });
 });

@@ -31,9 +31,16 @@ suite('docs/cli.md', () => {
     );
   });
 
-  test('has every exit status with its meaning', () => {
-    for (const { status, meaning } of EXIT_CODES)
-      assert.ok(PAGE.includes(`| ${status} | ${meaning} |`), String(status));
+  test('has every exit status with its meaning and its codes', () => {
+    for (const { status, meaning, codes } of EXIT_CODES) {
+      const row = PAGE.split('\n').find((line) => line.startsWith(`| ${status} | ${meaning} |`));
+      assert.ok(row !== undefined, String(status));
+      assert.deepEqual(
+        codes.filter((code) => !row.includes(`\`${code}\``)),
+        [],
+        `codes of ${status}`,
+      );
+    }
   });
 });
 
